@@ -1,0 +1,414 @@
+"""Values to bytes: the one spelling that the standard asks of encoders.
+
+    integer       int and its subclasses, but bool      unicode       str and its subclasses
+    bytearray     bytes, bytearray, memoryview          float         float
+    datetime      datetime, with a time zone            timedelta     timedelta, Period
+    nil           None                                  true, false   bool
+    list          list, tuple and their subclasses      set           set, frozenset, likewise
+    ordered-dict  OrderedDict and its subclasses        dict          dict and other mappings
+    extension     Extension and its kinds               blob          Blob
+
+Subclasses of float, datetime and timedelta are refused like every other type: they exist to hold
+more than the wire carries (nanoseconds, units), and nothing may be lost in silence. The caller's
+`default` says what to send for them.
+
+The encoder is a loop over a stack of frames, as the decoder is, so depth is counted and never
+recursed into. Scalars are written by functions from a table.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import chain, pairwise
+from typing import Any, Final, cast
+
+from .blob import Blob
+from .errors import EncodeError, Refused
+from .limits import DEFAULT_LIMITS, Limits
+from .numbers import count_digits, write_float, write_integer
+from .times import write_datetime, write_timedelta
+from .types import Extension, Period
+
+__all__ = ["PIECE_SIZE", "encode", "encode_pieces"]
+
+PIECE_SIZE: Final = 65_536
+
+Default = Callable[[Any], Any]
+
+
+def encode(
+    value: Any,
+    *,
+    canonical: bool = False,
+    normalize: bool = False,
+    default: Default | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> bytes:
+    """Encode a value as one whole message, blobs included.
+
+    `canonical` orders the keys of dicts, so that equal values give equal bytes (REQ-CAN-1); sets
+    are always in that order. `normalize` brings text to NFC. `default` is called with a value of
+    an unknown type and returns what to encode in its place.
+
+    Raises EncodeError, with the path to the value, for what the wire cannot carry, for cycles,
+    and for what exceeds `limits` (depth, integer_digits, blobs). What `default` raises and
+    OSError from a blob's file pass through.
+    """
+    encoder = _Encoder(canonical, normalize, default, limits)
+    root = encoder.encode(value)
+    return b"".join((root, *_trailers(encoder.blobs))) if encoder.blobs else root
+
+
+def encode_pieces(
+    value: Any,
+    *,
+    canonical: bool = False,
+    normalize: bool = False,
+    default: Default | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Iterator[bytes]:
+    """The same message in pieces of about 64 KiB, each blob read from its file as it is sent.
+
+    The root is encoded at once, and raises here, before the first piece is asked for.
+    """
+    encoder = _Encoder(canonical, normalize, default, limits)
+    return chain(_sliced(encoder.encode(value)), _trailers(encoder.blobs))
+
+
+def _sliced(root: bytes) -> Iterator[bytes]:
+    for start in range(0, len(root), PIECE_SIZE):
+        yield root[start : start + PIECE_SIZE]
+
+
+def _trailers(blobs: list[Blob]) -> Iterator[bytes]:
+    """The chunks of each blob, one blob after the other (REQ-CAN-2)."""
+    for number, blob in enumerate(blobs):
+        for octets in blob.chunks():
+            yield b"c%d:%d:%b;" % (number, len(octets), octets)
+        yield b"c%d;" % number
+
+
+# --- Scalars: value -> token ---------------------------------------------------------------------
+
+
+def _bytearray(octets: bytes) -> bytes:
+    return b"b%d:%b;" % (len(octets), octets) if octets else b"b;"
+
+
+def _unicode(text: str) -> bytes:
+    octets = text.encode()  # refuses surrogates (REQ-TXT-2)
+    return b"u%d:%b;" % (len(octets), octets) if octets else b"u;"
+
+
+def _unicode_nfc(text: str) -> bytes:
+    return _unicode(unicodedata.normalize("NFC", text))
+
+
+def _integer_up_to(digits: int) -> Callable[[int], bytes]:
+    small = 10 ** min(digits, 18)
+
+    def write(number: int) -> bytes:
+        if -small < number < small:
+            return b"i%d;" % number
+        if count_digits(number) > digits:
+            raise Refused(f"integer of more than {digits} digits")
+        return b"i%b;" % write_integer(number)
+
+    return write
+
+
+@lru_cache(maxsize=32)
+def _writers(digits: int, normalize: bool) -> dict[type, Callable[[Any], bytes]]:
+    """The table of scalars, by exact type."""
+    return {
+        int: _integer_up_to(digits),
+        str: _unicode_nfc if normalize else _unicode,
+        bytes: _bytearray,
+        bool: lambda value: b"T;" if value else b"F;",
+        type(None): lambda _: b"N;",
+        float: lambda value: b"f%b;" % write_float(value),
+        datetime: lambda value: b"d%b;" % write_datetime(value),
+        timedelta: lambda value: b"p%b;" % write_timedelta(value),
+        Period: lambda value: b"p%b;" % write_timedelta(value),
+    }
+
+
+def _as_base(value: object) -> object:
+    """The scalar that an instance of a subclass, or another kind of buffer, is sent as.
+
+    Returns the value itself if it is none. Methods that a subclass overrides are not asked.
+    """
+    if isinstance(value, int):
+        return int.__index__(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return memoryview(cast("bytes", value)).tobytes()
+    return value
+
+
+# --- Containers ----------------------------------------------------------------------------------
+
+_PLAIN_CONTAINERS: Final = frozenset({list, dict})
+_STEPS: Final = 20  # of a path that an error shows
+_KNOWN: Final = 512  # texts whose tokens are kept for one message
+
+#: Keys of these types, unequal in Python, are never one key on the wire.
+_BUILTIN_MAPPINGS: Final = frozenset({dict, OrderedDict})
+_SAFE_KEYS: Final = frozenset({str, bytes, int, bool, type(None)})
+
+
+class _Keys:
+    """What must be known of a container that holds keys or stands inside one."""
+
+    __slots__ = ("frozen", "marks", "out", "start", "step")
+
+    def __init__(self, step: int, *, frozen: bool, out: list[bytes]) -> None:
+        self.step = step  # objects an entry: set 1, dict 2; 0 for a list inside a key
+        self.frozen = frozen  # in the position of a key or set item, or inside one
+        self.out = out
+        self.start = len(out)
+        self.marks: list[int] = []  # where each object's tokens begin in `out`
+
+    def marking(self, items: Iterator[Any]) -> Iterator[Any]:
+        """The same items; the place of each is noted when it is asked for."""
+        for item in items:
+            self.marks.append(len(self.out))
+            yield item
+
+    def holds_key(self) -> bool:
+        """Whether the object that was asked for last is a key, a set item, or inside one."""
+        return self.frozen or self.step == 1 or (self.step == 2 and len(self.marks) % 2 == 1)
+
+
+#: A container that is being written: what is left of it, how it stood in its parent, the container
+#: itself (which the `default` hook may have made), and its keys if they need a look.
+_Frame = tuple[Iterator[Any], Any, Any, _Keys | None]
+
+
+class _Encoder:
+    def __init__(
+        self, canonical: bool, normalize: bool, default: Default | None, limits: Limits
+    ) -> None:
+        self.canonical = canonical
+        self.normalize = normalize
+        self.default = default
+        self.limits = limits
+        self.blobs: list[Blob] = []
+        self._writers = _writers(limits.integer_digits, normalize)
+        self._out: list[bytes] = []
+        self._stack: list[_Frame] = []
+
+    def encode(self, value: Any) -> bytes:
+        """The bytes of the root; its blobs are in `blobs` afterwards."""
+        out, stack, writers = self._out, self._stack, self._writers
+        write = out.append
+        # The commonest scalars are written right here, since a call costs as much as the work.
+        # `known` holds tokens of this message's first texts: most keys come again and again.
+        plain = None if self.normalize else str
+        small = 10 ** min(self.limits.integer_digits, 18)
+        known: dict[str, bytes] = {}
+        item: Any = None
+        frame: _Frame = (iter((value,)), None, None, None)
+        stack.append(frame)
+        try:
+            while True:
+                for item in frame[0]:
+                    kind = type(item)  # pyright: ignore[reportUnknownVariableType]
+                    if kind is plain:
+                        token = known.get(item)
+                        if token is None:
+                            octets = item.encode()  # refuses surrogates (REQ-TXT-2)
+                            token = b"u%d:%b;" % (len(octets), octets) if octets else b"u;"
+                            if len(known) < _KNOWN:
+                                known[item] = token
+                        write(token)
+                    elif kind is int and -small < item < small:
+                        write(b"i%d;" % item)
+                    elif kind in writers:
+                        write(writers[kind](item))
+                    else:
+                        actual = item if kind in _PLAIN_CONTAINERS else self._convert(item)
+                        if type(actual) in writers:
+                            write(writers[type(actual)](actual))
+                            continue
+                        frame = self._open(item, actual, frame[3])
+                        stack.append(frame)
+                        break
+                else:
+                    if len(stack) == 1:
+                        return b"".join(out)
+                    _, item, _, keys = stack.pop()
+                    if keys is not None and keys.step:
+                        self._arrange(keys)
+                    write(b";")
+                    frame = stack[-1]
+        except Refused as refused:
+            raise EncodeError(str(refused), self._path(item)) from None
+        except UnicodeEncodeError as error:
+            surrogate = ord(error.object[error.start])
+            raise EncodeError(
+                f"text holds a surrogate, U+{surrogate:04X}", self._path(item)
+            ) from None
+
+    def _convert(self, item: object) -> Any:
+        """What to write for an item that is no plain scalar: a container, or another scalar."""
+        for _ in range(self.limits.depth):
+            item = _as_base(item)
+            if type(item) in self._writers or isinstance(item, _CONTAINERS):
+                return item
+            if self.default is None:
+                break
+            item = self.default(item)
+        raise Refused(
+            f"cannot encode {type(item).__module__}.{type(item).__qualname__}; "
+            "convert it first or pass default="
+        )
+
+    def _open(self, item: object, actual: Any, parent: _Keys | None) -> _Frame:
+        """Write the head of a container and return its frame."""
+        if len(self._stack) > self.limits.depth:
+            if any(source is item for _, source, _, _ in self._stack):
+                raise Refused("the value contains itself")
+            raise Refused(f"nesting deeper than {self.limits.depth}")
+        out = self._out
+        frozen = parent is not None and parent.holds_key()
+        if type(actual) in _BUILTIN_MAPPINGS and not frozen:  # sooner than the checks below
+            return self._open_mapping(item, actual)
+        if isinstance(actual, _LISTS):
+            out.append(b"L")
+            keys = _Keys(0, frozen=True, out=out) if frozen else None
+            return iter(actual), item, actual, keys
+        if isinstance(actual, _SETS):
+            out.append(b"S")
+            keys = _Keys(1, frozen=frozen, out=out)
+            return keys.marking(iter(list(actual))), item, actual, keys
+        if frozen:
+            raise Refused(f"{type(actual).__name__} cannot be a key of a dict or an item of a set")
+        if isinstance(actual, Extension):
+            self._open_extension(actual)
+            return iter((actual.attributes, actual.content)), item, actual, None
+        if isinstance(actual, Blob):
+            self._open_blob(actual)
+            return iter((actual.attributes,)), item, actual, None
+        return self._open_mapping(item, actual)
+
+    def _open_mapping(self, item: object, actual: Mapping[Any, Any]) -> _Frame:
+        ordered = isinstance(actual, OrderedDict)
+        self._out.append(b"O" if ordered else b"D")
+        entries: Iterable[tuple[Any, Any]] = actual.items()
+        if self.canonical and not ordered:
+            entries = sorted(entries, key=lambda entry: self._key(entry[0]))  # REQ-CAN-1
+        flat = chain.from_iterable(entries)
+        if (
+            type(actual) in _BUILTIN_MAPPINGS
+            and not self.normalize
+            and _SAFE_KEYS.issuperset(map(type, actual))
+        ):
+            return flat, item, actual, None
+        keys = _Keys(2, frozen=False, out=self._out)
+        return keys.marking(flat), item, actual, keys
+
+    def _key(self, key: Any) -> bytes:
+        """The bytes of a key, to sort by. A key that is refused will be when its turn comes."""
+        try:
+            return _Encoder(True, self.normalize, self.default, self.limits).encode(key)
+        except EncodeError:
+            return b""
+
+    def _open_extension(self, extension: Extension) -> None:
+        if not isinstance(extension.name, str):
+            raise Refused("the name of an extension is text")
+        _check_attributes(extension.attributes)
+        self._out.append(b"X" + _unicode(extension.name))
+
+    def _open_blob(self, blob: Blob) -> None:
+        if any(isinstance(container, Blob) for _, _, container, _ in self._stack):
+            raise Refused("a blob in the attributes of a blob")
+        if blob.closed:
+            raise Refused("the blob is closed")
+        if not blob.seekable() and (blob.tell() or any(blob is other for other in self.blobs)):
+            raise Refused("the blob was read already, and its stream cannot be rewound")
+        if len(self.blobs) >= self.limits.blobs:
+            raise Refused(f"more than {self.limits.blobs} blobs")
+        _check_attributes(blob.attributes)
+        self._out.append(b"B%d:" % len(self.blobs))
+        self.blobs.append(blob)
+
+    def _arrange(self, keys: _Keys) -> None:
+        """Find entries that are there twice, and put those of a set in order."""
+        out = self._out
+        objects = [b"".join(out[start:end]) for start, end in pairwise([*keys.marks, len(out)])]
+        compared = objects[:: keys.step]
+        if len(set(compared)) != len(compared):
+            raise Refused(f"two keys or items are the same on the wire: {_repeated(compared)}")
+        if keys.step == 1:
+            out[keys.start :] = sorted(objects)  # REQ-CAN-1, in every encoding
+
+    # --- where it was -------------------------------------------------------------------------
+
+    def _path(self, item: Any) -> str:
+        """The way from the root to `item`, which stands in the innermost open container.
+
+        Found by identity from the stack. An object that occurs twice in a container would have
+        failed at its first place, so the first is the right one.
+        """
+        frames = self._stack[1:]
+        children = [*(source for _, source, _, _ in frames[1:]), item]
+        steps = [
+            _step(container, child)
+            for (_, _, container, _), child in zip(frames, children, strict=False)
+        ]
+        if len(steps) > _STEPS:
+            steps[_STEPS // 2 : -_STEPS // 2] = ["..."]
+        return "$" + "".join(steps)
+
+
+_LISTS: Final[tuple[type[Any], ...]] = (list, tuple)
+_SETS: Final[tuple[type[Any], ...]] = (set, frozenset)
+_CONTAINERS: Final[tuple[type[Any], ...]] = (
+    list, tuple, set, frozenset, Mapping, Extension, Blob,
+)  # fmt: skip
+
+
+def _check_attributes(attributes: object) -> None:
+    if not isinstance(attributes, Mapping):
+        raise Refused(f"attributes are a dict, not {type(attributes).__name__}")
+    for key in cast("Mapping[object, object]", attributes):
+        if not isinstance(key, str):
+            raise Refused(f"the name of an attribute is text, not {type(key).__name__}")
+
+
+def _repeated(keys: list[bytes]) -> str:
+    ordered = sorted(keys)
+    first = next(key for key, following in pairwise(ordered) if key == following)
+    return f"{first[:40]!r}"
+
+
+def _step(container: Any, item: Any) -> str:
+    """One step of a path: `.name`, `[index]`, `[key]`, or `{item}` for a key or set item."""
+    if isinstance(container, Extension):
+        return ".content" if item is container.content else ".attributes"
+    if isinstance(container, Blob):
+        return ".attributes"
+    if isinstance(container, Mapping):
+        for key, value in cast("Mapping[object, object]", container).items():
+            if value is item:
+                plain = isinstance(key, str) and key.isidentifier()
+                return f".{key}" if plain else f"[{key!r:.60}]"
+    elif isinstance(container, list | tuple):
+        for index, value in enumerate(cast("list[Any]", container)):
+            if value is item:
+                return f"[{index}]"
+    return f"{{{_safe_repr(item)}}}"
+
+
+def _safe_repr(item: Any) -> str:
+    try:
+        return f"{item!r:.60}"
+    except Exception:  # noqa: BLE001 - a user's __repr__ must not hide the error being told
+        return f"a {type(item).__name__}"

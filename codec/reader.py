@@ -1,0 +1,112 @@
+"""Reading a message as it arrives (standard, section "Streaming", REQ-MSG-5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from .decoder import Parser
+from .errors import Truncated
+from .hypermedia import KINDS
+from .limits import DEFAULT_LIMITS, Limits
+from .scanner import NeedMore
+from .trailers import Trailers
+from .types import Extension
+
+__all__ = ["Reader"]
+
+
+class Reader:
+    """An incremental decoder: the same values and faults as `decode`, whatever the pieces.
+
+        reader = Reader()
+        for piece in pieces:
+            reader.feed(piece)
+        value = reader.close()
+
+    The root is at hand as soon as its last byte was fed (`has_root`, `root`); its blobs fill while
+    chunks come in, and hold everything once `complete`. Memory: the root, at most `limits.message`
+    bytes, until it is decoded; of blobs 1 MiB each, the rest in temporary files.
+
+    After an error the reader is of no further use; blobs that it made are closed.
+    """
+
+    def __init__(
+        self, *, limits: Limits = DEFAULT_LIMITS, extensions: Mapping[str, type[Extension]] = KINDS
+    ) -> None:
+        self._buffer = bytearray()
+        self._parser = Parser(self._buffer, limits, extensions)
+        self._limits = limits
+        self._trailers: Trailers | None = None
+        self._root: Any = None
+        self._wanted: int | None = 0  # parsing is useless below this size; None: without a ";"
+
+    def feed(self, data: bytes | bytearray | memoryview) -> None:
+        """Take the next piece. Raises DecodeError at the first fault, LimitExceeded."""
+        try:
+            if self._trailers is not None:
+                self._trailers.feed(data)
+            else:
+                self._feed_root(data)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _feed_root(self, data: bytes | bytearray | memoryview) -> None:
+        buffer, parser = self._buffer, self._parser
+        before = len(buffer)
+        buffer += data
+        if self._is_useless(before):
+            return
+        try:
+            self._root = parser.parse()
+        except NeedMore as more:
+            self._wanted = more.size
+            return
+        self._trailers = Trailers(parser.blobs, self._limits, parser.whitespace, parser.position)
+        rest = bytes(buffer[parser.position :])
+        buffer.clear()
+        self._trailers.feed(rest)
+
+    def _is_useless(self, before: int) -> bool:
+        """Whether the pending token cannot be complete: what makes tiny pieces linear."""
+        if self._wanted is not None:
+            return len(self._buffer) < min(self._wanted, self._limits.message + 1)
+        widest = self._parser.position + self._limits.integer_digits + 1024
+        return len(self._buffer) < widest and b";" not in self._buffer[before:]
+
+    @property
+    def has_root(self) -> bool:
+        """Whether the root is complete."""
+        return self._trailers is not None
+
+    @property
+    def root(self) -> Any:
+        """The root; its blobs may still be filling. Raises ValueError before `has_root`."""
+        if self._trailers is None:
+            raise ValueError("the root of the message has not arrived yet")
+        return self._root
+
+    @property
+    def complete(self) -> bool:
+        """Whether the root and all of its blobs are there; only white space may follow."""
+        return self._trailers is not None and not self._trailers.open
+
+    def close(self) -> Any:
+        """The input ends here: return the root. Raises Truncated if anything is missing."""
+        try:
+            if self._trailers is None:
+                with suppress(NeedMore):
+                    self._parser.parse()  # what was held back may be too long already
+                self._parser.check_open_containers()
+                raise Truncated("the message is cut short", len(self._buffer))
+            self._trailers.close()
+        except BaseException:
+            self.abandon()
+            raise
+        return self._root
+
+    def abandon(self) -> None:
+        """Give up on the message: close its blobs and with them their temporary files."""
+        self._parser.close_blobs()

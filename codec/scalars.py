@@ -1,0 +1,111 @@
+"""The scalars of the grammar, one function a prefix: the twins of those in `encoder.py`.
+
+Each takes the input, the position of the prefix and the limits, and returns the value and the
+position behind it. It raises `NeedMore` where the input ends first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from .errors import DecodeError, LimitExceeded
+from .limits import DATETIME_WIDTH, FLOAT_DECIMAL_WIDTH, TIMEDELTA_WIDTH, Limits
+from .numbers import read_float, read_integer
+from .scanner import CLOSE, COLON, NeedMore, expect, read_count, show_byte
+from .times import read_datetime, read_timedelta
+
+__all__ = ["SCALARS", "Buffer", "read_unicode"]
+
+Buffer = bytes | bytearray
+Reader = Callable[[Buffer, int, Limits], tuple[Any, int]]
+
+
+def _literal(data: Buffer, position: int, width: int) -> tuple[Buffer, int]:
+    """The bytes between a prefix and its `;`. The search is bounded by what may stand there."""
+    end = data.find(b";", position + 1, position + width + 2)
+    if end >= 0:
+        return data[position + 1 : end], end + 1
+    if len(data) < position + width + 2:
+        raise NeedMore(None)
+    return data[position + 1 : position + width + 2], position  # too wide: its reader will say so
+
+
+def _integer(data: Buffer, position: int, limits: Limits) -> tuple[int, int]:
+    digits = limits.integer_digits
+    literal, end = _literal(data, position, digits + 1)
+    return read_integer(literal, position, digits), end
+
+
+_FLOAT: Final = re.compile(rb"f(-?0x[01]\.[0-9a-f]{13}p[+-][0-9]{1,4});")
+
+
+def _float(data: Buffer, position: int, _: Limits) -> tuple[float, int]:
+    usual = _FLOAT.match(data, position)  # as encoders write it; the rest takes longer
+    if usual is not None:
+        try:
+            return float.fromhex(usual[1].decode("ascii")), usual.end()
+        except OverflowError:
+            pass
+    literal, end = _literal(data, position, FLOAT_DECIMAL_WIDTH)
+    return read_float(literal, position), end
+
+
+def _datetime(data: Buffer, position: int, _: Limits) -> tuple[Any, int]:
+    literal, end = _literal(data, position, DATETIME_WIDTH)
+    return read_datetime(literal, position), end
+
+
+def _timedelta(data: Buffer, position: int, _: Limits) -> tuple[Any, int]:
+    literal, end = _literal(data, position, TIMEDELTA_WIDTH)
+    return read_timedelta(literal, position), end
+
+
+def _octets(data: Buffer, position: int, limits: Limits) -> tuple[Buffer, int]:
+    """length ":" octets, or nothing: REQ-LEN-1 to REQ-LEN-3. The `;` is the caller's to check."""
+    if data[position + 1 : position + 2] == b";":
+        return b"", position + 1
+    length, colon = read_count(data, position + 1, position)
+    if data[colon] != COLON:
+        raise DecodeError(f"':' expected after a length, found {show_byte(data[colon])}", position)
+    if length > limits.message:
+        raise LimitExceeded(f"declared length {length} is over the limit", position)
+    end = colon + 1 + length
+    if end >= len(data):  # before anything is allocated (REQ-LIM-4)
+        raise NeedMore(end + 1)
+    return data[colon + 1 : end], end
+
+
+def read_unicode(data: Buffer, position: int, limits: Limits) -> tuple[str, int]:
+    octets, end = _octets(data, position, limits)
+    try:
+        text = octets.decode()  # Python's UTF-8 is as strict as REQ-TXT-1
+    except UnicodeDecodeError as error:
+        raise DecodeError(f"text is not UTF-8: {error.reason}", position) from None
+    return text, expect(data, end, CLOSE)
+
+
+def _bytearray(data: Buffer, position: int, limits: Limits) -> tuple[bytes, int]:
+    octets, end = _octets(data, position, limits)
+    return bytes(octets), expect(data, end, CLOSE)
+
+
+def _singleton(value: bool | None) -> Reader:
+    def read(data: Buffer, position: int, _: Limits) -> tuple[bool | None, int]:
+        return value, expect(data, position + 1, CLOSE)
+
+    return read
+
+
+SCALARS: Final[dict[int, Reader]] = {
+    ord("i"): _integer,
+    ord("u"): read_unicode,
+    ord("b"): _bytearray,
+    ord("f"): _float,
+    ord("d"): _datetime,
+    ord("p"): _timedelta,
+    ord("T"): _singleton(True),
+    ord("F"): _singleton(False),
+    ord("N"): _singleton(None),
+}

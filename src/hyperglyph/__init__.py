@@ -1,0 +1,64 @@
+"""Share objects between programs over plain HTTP.
+
+The names below are imported when they are first used, so that `import hyperglyph.codec` brings in
+neither an HTTP library nor anything else that it does not need.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # isort: off
+    from .client.client import Client, get
+    from .client.proxies import client_of, content_of, reload, url_of
+    from .codec import Blob, Extension, Form, Input, Limits, Link, Period, Resource
+    from .codec.errors import DecodeError, EncodeError, HyperglyphError, LimitExceeded, Truncated
+    from .server.builders import blob, error, form, link
+    from .server.context import context
+    from .server.router import Router
+    from .server.thread import Server
+    from .transport.adapters.local import LocalTransport
+    from .transport.http.messages import AsyncTransport, Request, Response, Transport
+    from .transport.http.status import (
+        BadGateway, BadRequest, ClientError, Conflict, ContentTooLarge, DeadlineExceeded, Forbidden,
+        GatewayTimeout, HeadersTooLarge, MethodNotAllowed, MisdirectedRequest, NotFound,
+        PreconditionFailed, RemoteError, RequestTimeout, ServerError, StaleReference, Unauthorized,
+        TooManyRequests, TransportError, Unavailable, UnsupportedMediaType, UriTooLong,
+    )  # fmt: skip
+
+__all__ = [
+    "AsyncTransport", "BadGateway", "BadRequest", "Blob", "Client", "ClientError", "Conflict",
+    "ContentTooLarge", "DeadlineExceeded", "DecodeError", "EncodeError", "Extension", "Forbidden",
+    "Form", "GatewayTimeout", "HeadersTooLarge", "HyperglyphError", "Input", "LimitExceeded",
+    "Limits", "Link", "LocalTransport", "MethodNotAllowed", "MisdirectedRequest", "NotFound",
+    "Period", "PreconditionFailed", "RemoteError", "Request", "RequestTimeout", "Resource",
+    "Response", "Router", "Server", "ServerError", "StaleReference", "TooManyRequests", "Transport",
+    "TransportError", "Truncated", "Unauthorized", "Unavailable", "UnsupportedMediaType",
+    "UriTooLong", "blob", "client_of", "content_of", "context", "error", "form", "get", "link",
+    "reload", "url_of",
+]  # fmt: skip
+
+_MODULES = {
+    "client.client": "Client get",
+    "client.proxies": "client_of content_of reload url_of",
+    "codec": "Blob Extension Form Input Limits Link Period Resource",
+    "codec.errors": "DecodeError EncodeError HyperglyphError LimitExceeded Truncated",
+    "server.builders": "blob error form link",
+    "server.context": "context",
+    "server.router": "Router",
+    "server.thread": "Server",
+    "transport.adapters.local": "LocalTransport",
+    "transport.http.messages": "AsyncTransport Request Response Transport",
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{_HOME.get(name, 'transport.http.status')}")
+    value = globals()[name] = getattr(module, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
