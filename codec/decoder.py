@@ -139,7 +139,7 @@ class Parser:
         self.blobs: dict[int, Blob] = {}
         self._blob_ids: set[int] = set()
         self._nodes = limits.nodes
-        self._follows: dict[str, tuple[Buffer, int, str]] = {}
+        self._follows: dict[Any, tuple[Buffer, int, str]] = {}
         self._stack: list[_Frame] = [_Frame(_ROOT, [], narrow=True, frozen=False, body=0)]
 
     def parse(self) -> Any:
@@ -160,14 +160,12 @@ class Parser:
         stack, nodes, find, starts = self._stack, self._nodes, data.find, data.startswith
         frame = stack[-1]
         kind, items, narrow, frozen = frame[:4]
-        scalars, text, integer, close, list_ = SCALARS, ord("u"), ord("i"), CLOSE, _LIST
+        scalars, text, integer, close = SCALARS, ord("u"), ord("i"), CLOSE
+        list_, dict_ = _LIST, _DICT
         limits = self.limits
         short = min(limits.integer_digits, DIRECT) + 2  # an integer that no limit concerns
-        # Records repeat their keys in the same order: which token came after a text the last time
-        # is a good guess of what comes now.
         follows = self._follows
-        follower = None
-        last = ""
+        last: Any = None
         try:
             while position < size:
                 prefix = data[position]
@@ -182,26 +180,29 @@ class Parser:
                     value: Any = scalars  # stands for "not read yet"
                     end = position
                     if prefix == text:
-                        follower = follows.get(last)
-                        if follower is not None and starts(follower[0], position):
-                            _, length, value = follower
-                            end += length
-                            last = value
-                        else:
-                            start = find(b":", position, position + 6) + 1
-                            digits = data[position + 1 : start - 1]
-                            if start and digits.isdigit():
-                                end = start + int(digits)
-                                if end < size and data[end] == close:
-                                    try:
-                                        value = data[start:end].decode()
-                                    except UnicodeDecodeError:
-                                        end = position
-                                    else:
-                                        if len(follows) < _FOLLOWERS:
-                                            token = data[position : end + 1]
-                                            follows[last] = (token, len(token) - 1, value)
-                                        last = value
+                        # Records repeat their keys: the one that followed the last key before is
+                        # a good guess of the one that comes now.
+                        if is_key := kind == dict_ and not len(items) & 1:
+                            last = items[-2] if items else None
+                            guess = follows.get(last)
+                            if guess is not None and starts(guess[0], position):
+                                items.append(guess[2])
+                                position += guess[1]
+                                nodes -= 1
+                                continue
+                        start = find(b":", position, position + 6) + 1
+                        digits = data[position + 1 : start - 1]
+                        if start and digits.isdigit():
+                            end = start + int(digits)
+                            if end < size and data[end] == close:
+                                try:
+                                    value = data[start:end].decode()
+                                except UnicodeDecodeError:
+                                    end = position
+                                else:
+                                    if is_key and len(follows) < _FOLLOWERS:
+                                        token = data[position : end + 1]
+                                        follows[last] = (token, len(token), value)
                     elif prefix == integer:
                         end = find(b";", position, position + short)
                         digits = data[position + 1 : end]

@@ -37,10 +37,8 @@ def read_integer(literal: bytes | bytearray, offset: int, max_digits: int) -> in
     # isdigit() of bytes knows ASCII digits only; int() would take blanks and underscores too.
     if not digits.isdigit():
         raise DecodeError(f"malformed integer {show(literal)}", offset)
-    if len(digits) > max_digits:
-        digits = digits.lstrip(b"0") or b"0"
-        if len(digits) > max_digits:
-            raise LimitExceeded(f"integer of more than {max_digits} digits", offset)
+    if len(digits) > max_digits:  # leading zeros count
+        raise LimitExceeded(f"integer of more than {max_digits} digits", offset)
     number = int(digits) if len(digits) <= DIRECT else _join(digits)
     return -number if negative else number
 
