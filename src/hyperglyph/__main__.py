@@ -13,6 +13,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0].startswith("-"):
         print("usage: python -m hyperglyph URL", file=sys.stderr)
         return 2
+    page = None
     try:
         page = hyperglyph.get(arguments[0])
         members = hyperglyph.content_of(page)

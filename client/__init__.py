@@ -1,0 +1,1 @@
+"""Pages to objects: the client, and the proxies that it makes."""

@@ -1,0 +1,207 @@
+"""Responses to values and exceptions."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import attrs
+
+from hyperglyph.codec import (
+    KINDS,
+    Blob,
+    DecodeError,
+    Error,
+    Extension,
+    LimitExceeded,
+    Limits,
+    decode,
+)
+from hyperglyph.codec.blob import DEFAULT_CONTENT_TYPE
+from hyperglyph.transport.http.bodies import read_message
+from hyperglyph.transport.http.messages import PIECE, Deadline, Response
+from hyperglyph.transport.http.negotiate import is_hyperglyph, parse_media_type
+from hyperglyph.transport.http.shapes import is_mapping
+from hyperglyph.transport.http.status import (
+    RemoteError,
+    TransportError,
+    error_class,
+    reason_phrase,
+)
+
+__all__ = ["Answer", "read_answer", "read_error"]
+
+#: No message of an error is longer; what comes as text or HTML may be a whole page.
+_TEXT_LIMIT: Final = 500
+_ERROR_LIMIT: Final = 1024 * 1024
+
+
+class _Kinds(dict[str, type[Extension]]):
+    """The known extensions; notes whether the decoder met any, known or not."""
+
+    met = False
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        self.met = True
+        return super().get(name, default)
+
+
+@attrs.frozen
+class Answer:
+    """A value, and whether extensions are in it."""
+
+    value: Any
+    has_extensions: bool
+
+
+def read_answer(response: Response, *, limits: Limits, deadline: Deadline) -> Answer:
+    """The value of a response of 2xx.
+
+    Raises DecodeError for a malformed message, TransportError where it is cut short.
+    """
+    if response.status in (204, 205):
+        for _ in response.body:  # none, but the connection is free only after the end
+            pass
+        return Answer(None, False)
+    pieces = _decoded(response)
+    content_type = response.header("content-type")
+    if not is_hyperglyph(content_type):
+        return Answer(_read_blob(response, pieces, content_type, limits, deadline), False)
+    kinds = _Kinds(KINDS)
+    try:
+        value, _ = read_message(pieces, limits=limits, extensions=kinds, at_root=deadline.pause)
+    finally:
+        deadline.resume()
+    return Answer(value, kinds.met)
+
+
+def _read_blob(
+    response: Response,
+    pieces: Iterable[bytes],
+    content_type: str | None,
+    limits: Limits,
+    deadline: Deadline,
+) -> Blob:
+    """A body of another type, as a blob that says where it came from."""
+    attributes = {"content-type": content_type or DEFAULT_CONTENT_TYPE, "url": response.url}
+    blob = Blob.from_wire(attributes)
+    size = 0
+    deadline.pause()
+    try:
+        for piece in pieces:
+            size += len(piece)
+            if size > limits.blob_size:
+                raise LimitExceeded(f"body of more than {limits.blob_size} bytes", size)
+            blob.write_spool(piece)
+    except BaseException:
+        blob.close()
+        raise
+    finally:
+        deadline.resume()
+    return blob
+
+
+def _decoded(response: Response) -> Iterable[bytes]:
+    """The body without its content coding: one layer of gzip at most."""
+    coding = (response.header("content-encoding") or "identity").strip().lower()
+    if coding in ("identity", ""):
+        return response.body
+    if coding not in ("gzip", "x-gzip"):
+        raise TransportError(
+            f"the answer has an unknown content coding: {coding!r:.40}",
+            phase="read",
+            outcome="unknown",
+        )
+    return _inflated(response.body)
+
+
+def _inflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Inflate in bounded steps: the reader's limits stop a bomb before it has unfolded."""
+    inflater = zlib.decompressobj(wbits=31)
+    try:
+        for piece in pieces:
+            data = piece
+            while data and not inflater.eof:
+                if step := inflater.decompress(data, PIECE):
+                    yield step
+                data = inflater.unconsumed_tail
+            if inflater.unused_data or (inflater.eof and data):
+                raise zlib.error("data after the end")
+        while step := inflater.decompress(inflater.unconsumed_tail, PIECE):
+            yield step
+        if not inflater.eof:
+            raise zlib.error("cut short")
+    except zlib.error as error:
+        raise TransportError(
+            f"the answer is not valid gzip: {error}", phase="read", outcome="done"
+        ) from None
+
+
+def read_error(
+    response: Response, *, limits: Limits, declared: Iterable[type[RemoteError]]
+) -> RemoteError:
+    """The exception for a response of 4xx or 5xx, or one that means nothing here.
+
+    A body that cannot be read does not hide the status.
+    """
+    data = _read_bounded(response)
+    details: dict[str, Any] = {"message": ""}
+    content_type = response.header("content-type")
+    if is_hyperglyph(content_type):
+        details = _error_details(data, limits) or details
+    else:
+        media_type = parse_media_type(content_type or "")
+        if media_type is not None and media_type.type == "text/plain":
+            details["message"] = _printable(data.decode("utf-8", "replace"))
+    message = details["message"] or f"{response.status} {reason_phrase(response.status)}"
+    code = details.get("code")
+    cls = error_class(response.status, code, declared) if response.status >= 400 else RemoteError
+    return cls.from_response(
+        response.status,
+        message,
+        logref=details.get("logref", ""),
+        code=code,
+        data=details.get("data"),
+        url=response.url,
+        headers=response.headers,
+    )
+
+
+def _read_bounded(response: Response) -> bytes:
+    data = bytearray()
+    try:
+        for piece in _decoded(response):
+            data += piece
+            if len(data) > _ERROR_LIMIT:
+                break
+    except TransportError:
+        pass
+    return bytes(data[:_ERROR_LIMIT])
+
+
+def _error_details(data: bytes, limits: Limits) -> dict[str, Any] | None:
+    try:
+        value = decode(data, limits=limits)
+    except DecodeError:
+        return None
+    if not isinstance(value, Error):
+        return None
+    details: dict[str, Any] = {}
+    for name in ("message", "logref", "code"):
+        try:
+            details[name] = getattr(value, name)
+        except ValueError:  # of the wrong type, so it says nothing
+            details[name] = None
+    details["message"] = details["message"] or ""
+    details["logref"] = details["logref"] or ""
+    content: object = value.content
+    if is_mapping(content):
+        details["data"] = content
+    return details
+
+
+def _printable(text: str) -> str:
+    """Text of a foreign server, fit for an exception's message and a log line."""
+    words = "".join(char if char.isprintable() else " " for char in text[:_TEXT_LIMIT])
+    return " ".join(words.split())

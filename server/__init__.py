@@ -1,0 +1,1 @@
+"""Objects to pages: the router, what it serves, and a server in a thread."""

@@ -1,0 +1,222 @@
+"""cheroot, with our own connections and our own threads.
+
+Its thread pool starts ten threads before the first request, waits for each in steps of 0.1 s, and
+at the end joins them without a limit. This one starts threads when they are needed, keeps a thread
+with a busy connection, and lets go of what does not end in time.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import stat
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from hyperglyph.transport.http.messages import Incoming, Response
+
+from .connection import Connection
+
+if TYPE_CHECKING:
+
+    class HTTPServer:
+        """What is used of cheroot's class, whose own stubs say little."""
+
+        bind_addr: tuple[str, int] | str
+        ready: bool
+        requests: Any
+        shutdown_timeout: float
+        socket: socket.socket
+        timeout: float
+
+        def __init__(self, bind_addr: tuple[str, int] | str, gateway: None) -> None: ...
+        def prepare(self) -> None: ...
+        def serve(self) -> None: ...
+        def stop(self) -> None: ...
+        def put_conn(self, conn: Connection) -> None: ...
+
+else:
+    from cheroot.server import HTTPServer
+
+__all__ = ["Engine", "Handler"]
+
+logger = logging.getLogger("hyperglyph.server")
+
+#: How long a thread stays with a connection after an answer. A caller's next request mostly comes
+#: within that time, and is then answered without passing through two other threads.
+_STAY: Final = 0.02
+
+
+class Handler(Protocol):
+    """What a router is to the server. `handle` does not raise."""
+
+    def handle(self, request: Incoming, /) -> Response: ...
+
+
+class _Pool:
+    """Threads that serve connections. The interface is what cheroot asks of a thread pool."""
+
+    def __init__(self, engine: Engine, maximum: int) -> None:
+        self.min = 1
+        self.max = maximum
+        self.idle = 0
+        self._engine = engine
+        self._condition = threading.Condition()
+        self._queue: deque[Connection] = deque()
+        self._threads: dict[threading.Thread, Connection | None] = {}
+        self._stopping = False
+
+    @property
+    def qsize(self) -> int:
+        return len(self._queue)
+
+    def start(self) -> None:
+        with self._condition:
+            self._spawn()
+
+    def _spawn(self) -> None:
+        number = len(self._threads) + 1
+        thread = threading.Thread(target=self._work, name=f"hyperglyph-{number}", daemon=True)
+        self._threads[thread] = None
+        thread.start()
+
+    def put(self, connection: Connection) -> None:
+        """Have a connection served by the next thread that is free."""
+        with self._condition:
+            if not self._stopping:
+                self._queue.append(connection)
+                if self.idle < len(self._queue) and len(self._threads) < self.max:
+                    self._spawn()
+                self._condition.notify()
+                return
+        connection.close()
+
+    def _work(self) -> None:
+        thread = threading.current_thread()
+        while True:
+            with self._condition:
+                self._threads[thread] = None
+                self.idle += 1
+                while not self._queue and not self._stopping:
+                    self._condition.wait()
+                self.idle -= 1
+                if self._stopping:
+                    return
+                connection = self._queue.popleft()
+                self._threads[thread] = connection
+            try:
+                self._serve(connection)
+            except BaseException:
+                # Whatever happens to one connection, the thread is there for the next.
+                logger.exception("serving a connection failed")
+                connection.close()
+
+    def _serve(self, connection: Connection) -> None:
+        while connection.communicate():
+            # An unlocked look: a wrong guess costs a wait of _STAY, no more.
+            if self._stopping or self._queue or not connection.is_readable(self._patience()):
+                self._engine.put_conn(connection)
+                return
+        connection.close()
+
+    def _patience(self) -> float:
+        return _STAY if self.idle or len(self._threads) < self.max else 0.0
+
+    def stop(self, timeout: float | None) -> None:
+        """Let calls in flight end, for at most that time; then interrupt and abandon them."""
+        deadline = time.monotonic() + (0.0 if timeout is None else timeout)
+        with self._condition:
+            self._stopping = True
+            queued = list(self._queue)
+            self._queue.clear()
+            self._condition.notify_all()
+            threads = dict(self._threads)
+        for connection in queued:
+            connection.close()
+        for busy in threads.values():
+            if busy is not None and busy.reading_head:
+                busy.interrupt()
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - time.monotonic()))
+        for thread, busy in self._threads.items():
+            if thread.is_alive() and thread is not threading.current_thread():
+                logger.error("a call did not end in time: its thread %s is abandoned", thread.name)
+                if busy is not None:
+                    busy.close()
+
+
+class Engine(HTTPServer):
+    """An HTTP server that hands `Incoming` requests to a handler."""
+
+    ConnectionClass = Connection
+    expiration_interval = 0.05
+    request_queue_size = 128
+    keep_alive_conn_limit = 1000
+
+    def __init__(
+        self, address: tuple[str, int] | str, handler: Handler, *, idle: float, threads: int
+    ) -> None:
+        super().__init__(address, gateway=None)
+        self.handler = handler
+        self.timeout = idle
+        self.requests = _Pool(self, threads)
+        self.loopback = isinstance(address, str) or _is_loopback(address[0])
+
+    def prepare(self) -> None:
+        super().prepare()
+        if not isinstance(self.bind_addr, str) and os.name == "posix":
+            # Connections inherit it, so that the port is free as soon as the server has stopped.
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+    def bind_unix_socket(self, bind_addr: str) -> socket.socket:
+        """Like cheroot's, but for the owner alone, and never in the place of a file."""
+        with suppress(FileNotFoundError):
+            if not stat.S_ISSOCK(os.stat(bind_addr).st_mode):
+                raise FileExistsError(f"{bind_addr} exists and is not a socket")
+            os.unlink(bind_addr)
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            os.fchmod(sock.fileno(), 0o600)
+            sock.bind(bind_addr)
+        except BaseException:
+            sock.close()
+            raise
+        self.socket = sock
+        return sock
+
+    @staticmethod
+    def bind_socket(socket_: socket.socket, bind_addr: tuple[str, int]) -> socket.socket:
+        """Like cheroot's, but an address that is taken leaves no open socket behind."""
+        try:
+            socket_.bind(bind_addr)
+        except BaseException:
+            socket_.close()
+            raise
+        return socket_
+
+    def process_conn(self, conn: Connection) -> None:
+        """A new connection waits for its first bytes with the idle ones, not on a thread."""
+        if conn.is_new:
+            conn.is_new = False
+            if not conn.is_readable(0):
+                self.put_conn(conn)
+                return
+        self.requests.put(conn)
+
+    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
+        logger.log(level, "%s", msg, exc_info=traceback)
+
+    def stop(self) -> None:
+        super().stop()
+        # cheroot enters each server there, and would keep it for ever.
+        statistics: dict[str, Any] = getattr(logging, "statistics", {})
+        statistics.pop(f"Cheroot HTTPServer {id(self)}", None)
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")

@@ -1,0 +1,152 @@
+"""Which requests are answered at all.
+
+A web page in a user's browser can aim requests at servers on that user's machine. What stops it:
+exactly one Host, and one that this server answers for (DNS rebinding); Origin and Sec-Fetch-Site
+where a browser sends them; and a content type on every unsafe request that a page cannot send
+across origins without asking first.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import socket
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+from hyperglyph.transport.http.messages import Deadline, Headers, Incoming, header_values
+from hyperglyph.transport.http.negotiate import is_hyperglyph
+from hyperglyph.transport.http.status import (
+    BadRequest,
+    Forbidden,
+    MisdirectedRequest,
+    UnsupportedMediaType,
+    UriTooLong,
+)
+
+__all__ = ["SAFE_METHODS", "Policy", "check_content", "deadline_of", "effective_method"]
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+URL_LIMIT: Final = 4_000
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
+_TIMEOUT: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+@lru_cache(maxsize=1)
+def _machine_names() -> frozenset[str]:
+    name = socket.gethostname().lower()
+    return frozenset({name, name.partition(".")[0], f"{name}.local"} - {""})
+
+
+class Policy:
+    """The checks that come before any name is looked up.
+
+    `hosts` are names that the server answers for beside IP addresses, localhost and the machine's
+    own name; those in the environment variable HYPERGLYPH_HOSTS (split at commas) come on top.
+    A name that begins with a dot stands for all below it, `*` for all.
+    """
+
+    def __init__(self, hosts: Iterable[str] = ()) -> None:
+        more = os.environ.get("HYPERGLYPH_HOSTS", "").split(",")
+        self._hosts = frozenset(host.strip().lower() for host in (*hosts, *more) if host.strip())
+        self._known: dict[tuple[str, bool], bool] = {}
+
+    def check(self, request: Incoming) -> None:
+        """Raise the error with which to answer, or return."""
+        if len(request.target) > URL_LIMIT:
+            raise UriTooLong(f"the URL has more than {URL_LIMIT} characters")
+        host = self._check_host(request)
+        if request.method not in SAFE_METHODS:
+            _check_origin(request.headers, host)
+
+    def _check_host(self, request: Incoming) -> str:
+        values = header_values(request.headers, "host")
+        if len(values) != 1:
+            raise BadRequest("a request has exactly one Host header")
+        key = (values[0].lower(), request.loopback)
+        allowed = self._known.get(key)
+        if allowed is None:
+            allowed = self._is_allowed(*key)
+            if len(self._known) < 1000:  # it is the peer who fills it
+                self._known[key] = allowed
+        if not allowed:
+            raise MisdirectedRequest(
+                "this server does not answer for that host: name it in allowed_hosts "
+                "or in the environment variable HYPERGLYPH_HOSTS"
+            )
+        return key[0]
+
+    def _is_allowed(self, value: str, loopback: bool) -> bool:
+        match = _HOST.fullmatch(value)
+        if match is None:
+            return False
+        host = match[1].strip("[]").rstrip(".")
+        if "*" in self._hosts or host in self._hosts:
+            return True
+        if any(entry.startswith(".") and host.endswith(entry) for entry in self._hosts):
+            return True
+        if loopback:
+            return _is_loopback(host)
+        return host == "localhost" or _is_address(host) or host in _machine_names()
+
+
+def _check_origin(headers: Headers, host: str) -> None:
+    origins = header_values(headers, "origin")
+    for origin in origins:
+        # The scheme may differ: TLS often ends in front of the server.
+        scheme, separator, authority = origin.lower().partition("://")
+        port = {"http": ":80", "https": ":443"}.get(scheme, "")
+        if not separator or authority.removesuffix(port) not in (host, host.removesuffix(port)):
+            raise Forbidden("a request from a page of another origin")
+    for site in header_values(headers, "sec-fetch-site"):
+        if site.lower() not in ("same-origin", "none"):
+            raise Forbidden("a request from a page of another site")
+
+
+def check_content(headers: Headers) -> None:
+    """What an unsafe request must say of its body, empty or not."""
+    types = header_values(headers, "content-type")
+    if len(types) != 1 or not is_hyperglyph(types[0]):
+        raise UnsupportedMediaType("an unsafe request carries the content type of hyperglyph")
+    codings = [coding for coding in header_values(headers, "content-encoding") if coding]
+    if any(coding.lower() != "identity" for coding in codings):
+        raise UnsupportedMediaType("compressed requests are not taken")
+
+
+def effective_method(request: Incoming) -> str:
+    """The method that counts: that of the header `Method` on a POST, HEAD as GET.
+
+    Raises BadRequest where the header would let two readers see two methods.
+    """
+    method = request.method
+    for value in header_values(request.headers, "method"):
+        if value == method:
+            continue
+        if request.method != "POST" or value not in ("PUT", "PATCH", "DELETE"):
+            raise BadRequest("the header Method stands on POST only, for PUT, PATCH and DELETE")
+        method = value
+    return "GET" if method == "HEAD" else method
+
+
+def deadline_of(headers: Headers) -> Deadline:
+    """What is left of the caller's deadline. Raises BadRequest if the header is malformed."""
+    values = header_values(headers, "hyperglyph-timeout")
+    if not values:
+        return Deadline(None)
+    if len(values) > 1 or _TIMEOUT.fullmatch(values[0]) is None:
+        raise BadRequest("malformed Hyperglyph-Timeout")
+    return Deadline(float(values[0]))

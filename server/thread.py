@@ -1,0 +1,105 @@
+"""`Server`: a router served from a thread of this process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from .engine import Engine, Handler
+
+__all__ = ["Server"]
+
+
+class Server:
+    """Serves a router over HTTP/1.1 from threads, on 127.0.0.1 unless told otherwise.
+
+        with Server(router) as server:
+            print(server.url)
+
+    `port` 0 takes a free one. `unix` is the path of a Unix socket to listen on instead. `idle` is
+    how long a peer may stay silent, between requests or inside one. `threads` is the most that
+    calls may take at once. A server is started once.
+    """
+
+    def __init__(
+        self,
+        router: Handler,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        unix: str | os.PathLike[str] | None = None,
+        idle: float = 15.0,
+        threads: int = 40,
+    ) -> None:
+        self._unix = None if unix is None else os.fspath(unix)
+        self._engine = Engine(
+            self._unix if self._unix is not None else (host, port),
+            router,
+            idle=idle,
+            threads=threads,
+        )
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+
+    def start(self) -> Self:
+        """Listen, and serve from a thread. Raises OSError if the address is taken."""
+        with self._lock:
+            if self._thread is not None:
+                raise RuntimeError("the server was started already")
+            self._engine.prepare()
+            self._thread = threading.Thread(
+                target=self._engine.serve, name="hyperglyph-server", daemon=True
+            )
+            self._thread.start()
+        return self
+
+    @property
+    def url(self) -> str:
+        """Where the root page is. Over a Unix socket the host says nothing."""
+        if self._thread is None:
+            raise RuntimeError("the server has no URL before it is started")
+        if self._unix is not None:
+            return "http://localhost/"
+        assert not isinstance(self._engine.bind_addr, str)
+        host, port = self._engine.bind_addr
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Accept no more, let calls in flight end for `timeout` seconds, then abandon them.
+
+        Abandoned calls are logged; their connections are closed. May be repeated.
+        """
+        with self._lock:
+            thread = self._thread
+            if thread is None or self._stopped.is_set():
+                return
+            self._engine.shutdown_timeout = timeout
+            self._engine.stop()
+            thread.join(timeout)
+            if self._unix is not None:
+                with suppress(FileNotFoundError):
+                    os.unlink(self._unix)
+            self._stopped.set()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the server has stopped; False if it has not within `timeout` seconds."""
+        return self._stopped.wait(timeout)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        state = "not started" if self._thread is None else self.url
+        return f"<Server {'stopped' if self._stopped.is_set() else state}>"

@@ -1,0 +1,1 @@
+"""HTTP as hyperglyph uses it: pure mappings in `http`, libraries in `adapters`."""

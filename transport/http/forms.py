@@ -1,0 +1,145 @@
+"""The envelopes of a form: arguments packed into a request, and unpacked, side by side.
+
+    method          envelopes, the default first
+    POST            form, none, blob                form    a dict of arguments as the body
+    GET             query, none                     query   the same dict behind the URL's "?"
+    PUT, PATCH      blob, form                      none    no arguments
+    DELETE          none, query, blob, form         blob    one blob, raw, as the body (reserved)
+
+Standard, chapter "HTTP mapping".
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+import attrs
+
+from hyperglyph.codec import Blob, DecodeError, Form, Limits, Reader, decode
+
+from .bodies import Body, pack_body, read_message
+from .negotiate import MEDIA_TYPE, is_hyperglyph
+from .status import BadRequest
+
+__all__ = ["ENVELOPES", "Packed", "envelope_of", "pack", "unpack_form", "unpack_query"]
+
+ENVELOPES: Final[Mapping[str, tuple[str, ...]]] = {
+    "POST": ("form", "none", "blob"),
+    "GET": ("query", "none"),
+    "PUT": ("blob", "form"),
+    "PATCH": ("blob", "form"),
+    "DELETE": ("none", "query", "blob", "form"),
+}
+
+_CONDITIONS: Final = frozenset(
+    {"if-none-match", "if-match", "if-modified-since", "if-unmodified-since"}
+)
+
+
+@attrs.frozen
+class Packed:
+    """What a form's call becomes: `url` is absolute; `body` is None where there is none."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: Body | None
+
+
+def envelope_of(form: Form) -> str:
+    """The form's envelope, or the default of its method. Raises ValueError if they do not fit."""
+    allowed = ENVELOPES.get(form.method)
+    if allowed is None:
+        raise ValueError(f"form: the method {form.method!r:.40} is not supported")
+    envelope = form.envelope or allowed[0]
+    if envelope not in allowed:
+        raise ValueError(f"form: the envelope {envelope!r:.40} does not go with {form.method}")
+    return envelope
+
+
+def pack(
+    form: Form,
+    url: str,
+    arguments: Sequence[tuple[str, Any]],
+    default: Callable[[Any], Any] | None = None,
+) -> Packed:
+    """Make the request of a call. `url` is the form's, resolved.
+
+    Raises ValueError for a form that the standard does not allow, EncodeError for arguments that
+    cannot travel; both before anything is sent.
+    """
+    envelope = envelope_of(form)
+    headers = _headers_of(form)
+    if form.content_type is not None and not is_hyperglyph(form.content_type):
+        raise ValueError(f"form: the content type {form.content_type!r:.60} is not supported")
+    method = form.method
+    typed = headers if method == "GET" else (*headers, ("Content-Type", MEDIA_TYPE))
+    if envelope == "form":
+        body = pack_body(OrderedDict(arguments), default=default)
+        return Packed(method, url, typed, body)
+    if envelope == "query":
+        return Packed(method, pack_query(url, arguments, default), typed, None)
+    if envelope == "none":
+        if arguments:
+            raise ValueError("form: its envelope is 'none', but it has inputs")
+        return Packed(method, url, typed, None if method == "GET" else Body(b"", None, 0))
+    raise ValueError("form: the envelope 'blob' is not supported yet")
+
+
+def _headers_of(form: Form) -> tuple[tuple[str, str], ...]:
+    headers = tuple(form.headers.items())
+    for name, value in headers:
+        lower = name.lower()
+        if lower != "accept" and (lower not in _CONDITIONS or form.method == "GET"):
+            raise ValueError(f"form: the header {name!r:.40} is not allowed")
+        if not value.isascii() or not value.isprintable():
+            raise ValueError(f"form: the value of the header {name} is not printable ASCII")
+    return headers
+
+
+def unpack_form(pieces: Iterable[bytes], *, limits: Limits) -> tuple[object, Reader | None]:
+    """The body of a form envelope, and the reader that holds its blobs.
+
+    An empty body stands for no arguments. Raises DecodeError.
+    """
+    iterator = iter(pieces)
+    first = next(iterator, b"")
+    if not first:
+        return {}, None
+
+    def everything() -> Iterable[bytes]:
+        yield first
+        yield from iterator
+
+    return read_message(everything(), limits=limits)
+
+
+def pack_query(
+    url: str, arguments: Sequence[tuple[str, Any]], default: Callable[[Any], Any] | None = None
+) -> str:
+    """The URL of a query envelope; without arguments it stays as it is."""
+    if "?" in url:
+        raise ValueError("form: the URL of a query envelope has a query of its own")
+    if not arguments:
+        return url
+    body = pack_body(OrderedDict(arguments), default=default)
+    if body.rest is not None:
+        raise ValueError("a blob cannot travel in a URL")
+    return f"{url}?{quote_from_bytes(body.root, safe='')}"
+
+
+def unpack_query(query: str, *, limits: Limits) -> object:
+    """The arguments in a query, as it stands in the URL. Raises BadRequest."""
+    if not query:
+        return {}
+    try:
+        value = decode(unquote_to_bytes(query.replace("+", " ")), limits=limits)
+    except DecodeError as error:
+        raise BadRequest(f"malformed query: {error}") from None
+    if isinstance(value, Blob):
+        value.close()
+        raise BadRequest("a blob cannot travel in a URL")
+    return value

@@ -1,0 +1,180 @@
+"""Requests and responses as values, and the deadline that they carry.
+
+Both sides use them: a client's `Request` goes to a `Transport`, which gives a `Response`; on a
+server an `Incoming` request goes to the router, which gives a `Response` too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol, runtime_checkable
+
+import attrs
+
+__all__ = [
+    "PIECE",
+    "AsyncTransport",
+    "Deadline",
+    "Headers",
+    "Incoming",
+    "Request",
+    "Response",
+    "Transport",
+    "first_header",
+    "header_values",
+]
+
+#: Bodies travel in pieces of this size: large enough to be cheap, small enough to bound memory.
+PIECE = 64 * 1024
+
+Headers = Sequence[tuple[str, str]]
+
+
+def header_values(headers: Headers, name: str) -> list[str]:
+    """All values of a header, in order; `name` in lower case."""
+    return [value for key, value in headers if key.lower() == name]
+
+
+def first_header(headers: Headers, name: str) -> str | None:
+    """The first value of a header, or None; `name` in lower case."""
+    for key, value in headers:
+        if key.lower() == name:
+            return value
+    return None
+
+
+class Deadline:
+    """A point in time by which a whole call must be over, unless it is paused.
+
+    While blob bytes travel the clock stands still: they are under the idle limit alone, since
+    their number says nothing about how long they may take.
+    """
+
+    __slots__ = ("_at", "_paused_since")
+
+    def __init__(self, seconds: float | None) -> None:
+        self._at = None if seconds is None else time.monotonic() + seconds
+        self._paused_since: float | None = None
+
+    def left(self) -> float | None:
+        """Seconds left, zero or less if it has passed; None without a limit or while paused."""
+        if self._at is None or self._paused_since is not None:
+            return None
+        return self._at - time.monotonic()
+
+    def pause(self) -> None:
+        """Let the clock stand still."""
+        if self._paused_since is None:
+            self._paused_since = time.monotonic()
+
+    def resume(self) -> None:
+        """Let the clock run on, later by the time of the pause."""
+        if self._paused_since is not None:
+            if self._at is not None:
+                self._at += time.monotonic() - self._paused_since
+            self._paused_since = None
+
+
+@attrs.define
+class Request:
+    """What a client sends.
+
+    `url` is absolute, ASCII, and sent as it is. `body` is bytes, an iterator of bytes with its
+    `length` if that is known, or None. `deadline` bounds the whole call, `connect` the time to a
+    connection, `idle` each wait for the peer (seconds; None: no limit). `safe` says that sending
+    it twice does no harm.
+    """
+
+    method: str
+    url: str
+    headers: list[tuple[str, str]] = attrs.field(factory=list[tuple[str, str]])
+    body: bytes | Iterator[bytes] | None = None
+    length: int | None = None
+    deadline: Deadline = attrs.field(factory=lambda: Deadline(None))
+    connect: float | None = None
+    idle: float | None = None
+    safe: bool = False
+
+
+def _nothing() -> None:
+    """Close what needs no closing."""
+
+
+@attrs.define
+class Response:
+    """An answer: `body` gives its bytes in pieces, once; `close` gives back what it holds.
+
+    On a client `url` is where it came from, and `reused` says whether the connection had served
+    an earlier request. Header names may be in any case.
+    """
+
+    status: int
+    headers: Headers
+    body: Iterable[bytes] = ()
+    url: str = ""
+    reused: bool = False
+    on_close: Callable[[], None] = _nothing
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, or None; `name` in lower case."""
+        return first_header(self.headers, name)
+
+    def close(self) -> None:
+        """Give back the connection, files and whatever else the answer holds. May be repeated."""
+        on_close, self.on_close = self.on_close, _nothing
+        on_close()
+
+
+@attrs.define
+class Incoming:
+    """A request as a server sees it.
+
+    `path` is percent-decoded and begins behind `mount`, the prefix under which the application
+    is mounted (no trailing slash); `query` and `target` are as they came. `length` is the declared
+    Content-Length. `body` raises RemoteError where the peer cuts it short or stalls. `loopback`
+    says that the server listens on loopback only.
+    """
+
+    method: str
+    path: str
+    headers: Headers
+    body: Iterable[bytes] = ()
+    query: str = ""
+    mount: str = ""
+    target: str = ""
+    length: int | None = None
+    scheme: str = "http"
+    loopback: bool = False
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, or None; `name` in lower case."""
+        return first_header(self.headers, name)
+
+
+@runtime_checkable
+class Transport(Protocol):
+    """How a client reaches servers: bytes in, bytes out. Usable from any thread.
+
+    `send` returns when the head of the answer is there, and raises only TransportError. It never
+    sends anything twice, follows no redirect, keeps no cookie, decodes no content coding.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def send(self, request: Request, /) -> Response: ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class AsyncTransport(Protocol):
+    """The same for asyncio. `Response.body` is then an async iterable."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def send(self, request: Request, /) -> Response: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,66 @@
+"""Media types and what of them matters here."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import attrs
+
+__all__ = ["MEDIA_TYPE", "MediaType", "is_hyperglyph", "parse_accept", "parse_media_type"]
+
+MEDIA_TYPE: Final = "application/vnd.hyperglyph"
+
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_TYPE: Final = re.compile(rf"\s*({_WORD}/{_WORD})\s*")
+_PARAMETER: Final = re.compile(rf';\s*(?:({_WORD})=(?:({_WORD})|"((?:[^"\\]|\\.)*)"))?\s*')
+
+
+@attrs.frozen
+class MediaType:
+    """`type` in lower case, parameters by name in lower case; of a repeated one the first."""
+
+    type: str
+    parameters: dict[str, str] = attrs.field(factory=dict[str, str])
+
+
+def parse_media_type(text: str) -> MediaType | None:
+    """Parse a Content-Type, or one member of an Accept. None if it is malformed."""
+    match = _TYPE.match(text)
+    if match is None:
+        return None
+    parameters: dict[str, str] = {}
+    position = match.end()
+    while position < len(text):
+        parameter = _PARAMETER.match(text, position)
+        if parameter is None:
+            return None
+        name, token, quoted = parameter.groups()
+        if name is not None:
+            value = token if token is not None else re.sub(r"\\(.)", r"\1", quoted)
+            parameters.setdefault(name.lower(), value)
+        position = parameter.end()
+    return MediaType(match[1].lower(), parameters)
+
+
+def is_hyperglyph(content_type: str | None) -> bool:
+    """Whether a Content-Type is ours; case and parameters make no difference."""
+    if content_type == MEDIA_TYPE:
+        return True
+    if content_type is None:
+        return False
+    media_type = parse_media_type(content_type)
+    return media_type is not None and media_type.type == MEDIA_TYPE
+
+
+def parse_accept(text: str) -> list[tuple[MediaType, float]]:
+    """The members of an Accept with their weight, in order; malformed ones are left out."""
+    members: list[tuple[MediaType, float]] = []
+    for part in re.findall(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+', text):
+        media_type = parse_media_type(part)
+        if media_type is None:
+            continue
+        weight = media_type.parameters.pop("q", "1")
+        if re.fullmatch(r"[01](\.[0-9]{0,3})?", weight):
+            members.append((media_type, min(float(weight), 1.0)))
+    return members
