@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Never, cast
 
-from hyperglyph.codec import MISSING, Extension, Form, Link, Resource
+from hyperglyph.codec import MISSING, Extension, Form, Input, Link, Resource
 from hyperglyph.transport.http.binding import bind_arguments, signature_of
 from hyperglyph.transport.http.forms import pack
 from hyperglyph.transport.http.urls import resolve
@@ -83,11 +83,22 @@ class Proxy:
 class FormProxy(Proxy):
     """A form as a function: calling it binds arguments and sends them."""
 
-    __slots__ = ()
+    __slots__ = ("_cached",)
+
+    _cached: tuple[Input, ...]
+
+    @property
+    def _inputs(self) -> tuple[Input, ...]:
+        """The form's inputs, read once. Raises ValueError if they are malformed."""
+        try:
+            return self._cached
+        except AttributeError:
+            self._cached = self._form.inputs
+            return self._cached
 
     @property
     def __signature__(self) -> inspect.Signature:
-        return signature_of(self._form.inputs)
+        return signature_of(self._inputs)
 
     @property
     def __name__(self) -> str:
@@ -99,7 +110,7 @@ class FormProxy(Proxy):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         form = self._form
-        bound = bind_arguments(self.__name__, form.inputs, args, kwargs)
+        bound = bind_arguments(self.__name__, self._inputs, args, kwargs)
         url = self._resolved()
         return self._client._exchange(  # pyright: ignore[reportPrivateUsage]
             lambda target: pack(form, target, bound, to_wire), url, self._base

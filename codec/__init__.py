@@ -16,6 +16,7 @@ from .encoder import encode, encode_pieces
 from .errors import DecodeError, EncodeError, HyperglyphError, LimitExceeded, Truncated
 from .hypermedia import KINDS, MISSING, Collection, Error, Form, Input, Link, Resource
 from .limits import Limits
+from .pieces import Pieces
 from .readable import readable
 from .reader import Reader
 from .types import Extension, Period
@@ -36,6 +37,7 @@ __all__ = [
     "Limits",
     "Link",
     "Period",
+    "Pieces",
     "Reader",
     "Resource",
     "Truncated",

@@ -217,6 +217,18 @@ class Blob(io.BufferedIOBase):
             if shared is not None:
                 shared.release()
 
+    def discard(self) -> None:
+        """Close the blob and the file it was made from, even the caller's own.
+
+        What a server does with a result: the function handed it over, and nobody else is left
+        to close it. Other readers made by `dup()` keep the file open until they are closed.
+        """
+        if self._shared is not None:
+            self._shared.owned = True
+        elif self._stream is not None:
+            self._stream.close()
+        self.close()
+
 
 def _read_exactly(file: Blob, size: int) -> bytes:
     """A pipe or socket gives less than was asked for; chunks are filled all the same."""

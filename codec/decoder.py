@@ -55,7 +55,7 @@ def decode(
     is cut, LimitExceeded where it goes beyond `limits`. Standard, chapter "Data model and
     encoding".
     """
-    data = bytes(data)
+    data = data if type(data) is bytes else bytes(memoryview(data))  # bytes(5) would be zeros
     parser = Parser(data, limits, extensions)
     try:
         root = parser.parse()

@@ -30,12 +30,11 @@ from .blob import Blob
 from .errors import EncodeError, Refused
 from .limits import DEFAULT_LIMITS, Limits
 from .numbers import count_digits, write_float, write_integer
+from .pieces import Pieces
 from .times import write_datetime, write_timedelta
 from .types import Extension, Period
 
-__all__ = ["PIECE_SIZE", "encode", "encode_pieces"]
-
-PIECE_SIZE: Final = 65_536
+__all__ = ["encode", "encode_pieces"]
 
 Default = Callable[[Any], Any]
 
@@ -60,7 +59,7 @@ def encode(
     """
     encoder = _Encoder(canonical, normalize, default, limits)
     root = encoder.encode(value)
-    return b"".join((root, *_trailers(encoder.blobs))) if encoder.blobs else root
+    return b"".join(Pieces(root, encoder.blobs)) if encoder.blobs else root
 
 
 def encode_pieces(
@@ -70,26 +69,13 @@ def encode_pieces(
     normalize: bool = False,
     default: Default | None = None,
     limits: Limits = DEFAULT_LIMITS,
-) -> Iterator[bytes]:
+) -> Pieces:
     """The same message in pieces of about 64 KiB, each blob read from its file as it is sent.
 
-    The root is encoded at once, and raises here, before the first piece is asked for.
+    The root is encoded at once, and raises here; a blob's file is read as the pieces are taken.
     """
     encoder = _Encoder(canonical, normalize, default, limits)
-    return chain(_sliced(encoder.encode(value)), _trailers(encoder.blobs))
-
-
-def _sliced(root: bytes) -> Iterator[bytes]:
-    for start in range(0, len(root), PIECE_SIZE):
-        yield root[start : start + PIECE_SIZE]
-
-
-def _trailers(blobs: list[Blob]) -> Iterator[bytes]:
-    """The chunks of each blob, one blob after the other (REQ-CAN-2)."""
-    for number, blob in enumerate(blobs):
-        for octets in blob.chunks():
-            yield b"c%d:%d:%b;" % (number, len(octets), octets)
-        yield b"c%d;" % number
+    return Pieces(encoder.encode(value), encoder.blobs)
 
 
 # --- Scalars: value -> token ---------------------------------------------------------------------
@@ -159,6 +145,7 @@ _KNOWN: Final = 512  # texts whose tokens are kept for one message
 
 #: Keys of these types, unequal in Python, are never one key on the wire.
 _BUILTIN_MAPPINGS: Final = frozenset({dict, OrderedDict})
+_TEXT_KEYS: Final = frozenset({str})
 _SAFE_KEYS: Final = frozenset({str, bytes, int, bool, type(None)})
 
 
@@ -212,6 +199,8 @@ class _Encoder:
         plain = None if self.normalize else str
         small = 10 ** min(self.limits.integer_digits, 18)
         known: dict[str, bytes] = {}
+        record = None if self.canonical or self.normalize else dict
+        depth, texts = self.limits.depth, _TEXT_KEYS
         item: Any = None
         frame: _Frame = (iter((value,)), None, None, None)
         stack.append(frame)
@@ -229,8 +218,18 @@ class _Encoder:
                         write(token)
                     elif kind is int and -small < item < small:
                         write(b"i%d;" % item)
+                    elif kind is float:
+                        write(b"f%b;" % item.hex().encode())
                     elif kind in writers:
                         write(writers[kind](item))
+                    elif kind is record and frame[3] is None and len(stack) <= depth:
+                        if texts.issuperset(map(type, item)):
+                            write(b"D")
+                            frame = (chain.from_iterable(item.items()), item, item, None)
+                        else:
+                            frame = self._open(item, item, None)
+                        stack.append(frame)
+                        break
                     else:
                         actual = item if kind in _PLAIN_CONTAINERS else self._convert(item)
                         if type(actual) in writers:

@@ -115,7 +115,8 @@ class _Layout:
             head = _BLOB.match(self.data, position)
             if head:
                 row.text += f" {int(head[1])}"
-            return head.end() if head else position + 1
+            unread = len(self.data) if prefix == "B" else position + 1
+            return head.end() if head else unread
         end = self._scalar(row, prefix)
         row.end = end if end <= len(self.data) else None
         return end

@@ -188,19 +188,17 @@ class Connection:
         body.skip_buffered()
         try:
             keep = head.keep_alive and body.complete and self.server.ready
-            written = self._write_response(head, response, keep)
+            usable = self._write_response(head, response, keep)
         except OSError:
             return False  # the peer has gone
         finally:
             response.close()
-        if not written:
-            return False
         if not body.complete:
             self._linger()
-        return keep
+        return usable
 
     def _write_response(self, head: Head, response: Response, keep: bool) -> bool:
-        """Head and first piece leave in one write. Returns whether the response is whole."""
+        """Head and first piece leave in one write. Returns whether the connection stays usable."""
         declared: int | None = None
         lines = [
             b"HTTP/1.1 %d %b" % (response.status, reason_phrase(response.status).encode()),

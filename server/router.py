@@ -71,7 +71,7 @@ class _Call:
         if self.reader is not None:
             self.reader.abandon()
         for blob in self.blobs:
-            blob.close()
+            blob.discard()
 
 
 class Router:
@@ -161,7 +161,7 @@ class Router:
         request = call.request
         self._policy.check(request)
         call.method = effective_method(request)
-        call.deadline = deadline_of(request.headers)
+        call.deadline = deadline_of(request)
         path = request.path
         if path in ("", "/"):
             call.route = "/"
@@ -182,7 +182,7 @@ class Router:
     def _call(self, call: _Call, endpoint: Endpoint) -> Response:
         if call.method != "POST":
             _refuse_method(call, "POST")
-        check_content(call.request.headers)
+        check_content(call.request)
         arguments = endpoint.parameters.bind(self._read(call))
         left = call.deadline.left()
         if left is not None and left <= 0:

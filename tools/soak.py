@@ -1,6 +1,6 @@
 """Every property-based test, with many more examples than the suite takes: `make soak`.
 
-    python tools/soak.py [EXAMPLES]
+python tools/soak.py [EXAMPLES]
 """
 
 import sys

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from hyperglyph.codec import KINDS, Blob, Extension, Limits, Reader, encode_pieces
+from hyperglyph.codec.limits import DEFAULT_LIMITS
 
 __all__ = ["Body", "pack_body", "read_message"]
 
@@ -26,10 +27,10 @@ class Body:
 
 
 def pack_body(
-    value: Any, *, default: Callable[[Any], Any] | None = None, limits: Limits | None = None
+    value: Any, *, default: Callable[[Any], Any] | None = None, limits: Limits = DEFAULT_LIMITS
 ) -> Body:
     """Encode a value. Raises EncodeError, and what `default` raises, before anything is sent."""
-    pieces = encode_pieces(value, default=default, limits=limits or Limits())
+    pieces = encode_pieces(value, default=default, limits=limits)
     if not pieces.blobs:
         return Body(pieces.root, None, len(pieces.root))
     return Body(pieces.root, pieces.trailers(), pieces.size, list(pieces.blobs))

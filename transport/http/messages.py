@@ -146,10 +146,21 @@ class Incoming:
     length: int | None = None
     scheme: str = "http"
     loopback: bool = False
+    _index: dict[str, list[str]] | None = attrs.field(default=None, init=False, repr=False)
+
+    def values(self, name: str) -> list[str]:
+        """All values of a header, in order; `name` in lower case."""
+        index = self._index
+        if index is None:
+            index = self._index = {}
+            for key, value in self.headers:
+                index.setdefault(key.lower(), []).append(value)
+        return index.get(name, [])
 
     def header(self, name: str) -> str | None:
         """The first value of a header, or None; `name` in lower case."""
-        return first_header(self.headers, name)
+        values = self.values(name)
+        return values[0] if values else None
 
 
 @runtime_checkable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-__all__ = ["is_dict", "is_list", "is_mapping", "is_sequence"]
+__all__ = ["is_dict", "is_list", "is_mapping"]
 
 
 def is_dict(value: object) -> TypeGuard[dict[Any, Any]]:
@@ -18,7 +18,3 @@ def is_list(value: object) -> TypeGuard[list[Any]]:
 
 def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
     return isinstance(value, Mapping)
-
-
-def is_sequence(value: object) -> TypeGuard[list[Any] | tuple[Any, ...]]:
-    return isinstance(value, list | tuple)

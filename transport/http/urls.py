@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["check_url", "origin_of", "resolve"]
@@ -70,6 +71,7 @@ def _join(
     return f"{front}{host}{path}{query or ''}{fragment or ''}"
 
 
+@lru_cache(maxsize=512)
 def check_url(url: str) -> str:
     """Return an URL that can be requested. Raises ValueError for any other."""
     scheme, authority, _, _, _ = _split(url)
@@ -82,6 +84,7 @@ def check_url(url: str) -> str:
     return url
 
 
+@lru_cache(maxsize=512)
 def origin_of(url: str) -> tuple[str, str, str]:
     """Scheme, host and port of an absolute URL, in one spelling. Raises ValueError."""
     scheme, authority, _, _, _ = _split(check_url(url))

@@ -1,0 +1,99 @@
+# Two commands set everything up on a fresh machine: `make run` and `make test`.
+# The rest are the same steps that .ci/run takes, one by one.
+
+# The first Python that starts and is new enough; `make PYTHON=... test` takes another.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+VENV ?= .venv
+BENCH_VENV ?= .venv-bench
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+# Stamps: a step is repeated when pyproject.toml changes, not at every call.
+CREATED := $(VENV)/.stamp-created
+INSTALLED := $(VENV)/.stamp-installed
+DEV := $(VENV)/.stamp-dev
+SOAK := $(VENV)/.stamp-soak
+BENCH := $(BENCH_VENV)/.stamp-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run serve test lint types coverage conformance build check bench soak clean
+
+help:
+	@echo 'run          install, then drive the example service from a second process'
+	@echo 'serve        the example service, until interrupted'
+	@echo 'test         all tests'
+	@echo 'check        lint, types, test, coverage, conformance, build'
+	@echo 'lint types coverage conformance build      the parts of check'
+	@echo 'bench        the codec against its peers, in an environment of their own'
+	@echo 'soak         mutation tests and long fuzzing'
+	@echo 'clean        remove what these commands made'
+
+run: $(INSTALLED)
+	$(BIN)/python examples/tour.py
+
+serve: $(INSTALLED)
+	$(BIN)/python examples/service.py
+
+test: $(DEV)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(DEV)
+	$(BIN)/mypy -p hyperglyph
+	$(BIN)/mypy tests
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+# What the vectors reach does not count: the unit tests alone must take every branch.
+coverage: $(DEV)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q --ignore tests/test_vectors.py \
+		--ignore tests/test_conformance.py --ignore tests/test_spec.py
+	$(BIN)/coverage report --fail-under=100
+
+conformance: $(DEV)
+	$(BIN)/python -m hyperglyph.conformance run python
+
+# From an empty build folder: setuptools packs whatever an earlier build has left there.
+build: $(DEV)
+	rm -rf build dist
+	$(BIN)/python -m build --outdir dist .
+
+check: lint types test coverage conformance build
+
+bench: $(BENCH)
+	$(BENCH_VENV)/bin/python benchmarks/codec.py $(BENCH_ARGS)
+
+soak: $(SOAK)
+	$(BIN)/python tools/mutation.py
+	$(BIN)/python tools/soak.py
+
+clean:
+	rm -rf build dist $(VENV) $(BENCH_VENV) hyperglyph.egg-info .coverage .hypothesis
+
+$(CREATED):
+	@test -n "$(PYTHON)" || { echo 'Python 3.11 or later is needed: make PYTHON=/path/to/python3 ...'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(INSTALLED): $(CREATED) pyproject.toml
+	$(BIN)/python -m pip install -q -e .
+	@touch $@
+
+$(DEV): $(INSTALLED) pyproject.toml
+	$(BIN)/python -m pip install -q -e '.[dev]'
+	@touch $@
+
+$(SOAK): $(DEV) pyproject.toml
+	$(BIN)/python -m pip install -q -e '.[dev,soak]'
+	@touch $@
+
+$(BENCH): benchmarks/requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo 'Python 3.11 or later is needed: make PYTHON=/path/to/python3 ...'; exit 1; }
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install -q -r benchmarks/requirements.txt -e .
+	@touch $@

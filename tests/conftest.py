@@ -1,0 +1,79 @@
+"""Fixtures of the HTTP side. Every test that uses `serve` or `client` proves that nothing leaks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hyperglyph as glyph
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "examples"
+
+Serve = Callable[..., str]
+
+
+def _descriptors() -> int | None:
+    directory = Path("/proc/self/fd")
+    return len(os.listdir(directory)) if directory.exists() else None
+
+
+@pytest.fixture
+def no_leaks() -> Iterator[None]:
+    """No thread and no file descriptor is left behind, within a second."""
+    threads = set(threading.enumerate())
+    descriptors = _descriptors()
+    yield
+    deadline = time.monotonic() + 1.0
+    while time.monotonic() < deadline:
+        left = [thread for thread in threading.enumerate() if thread not in threads]
+        if not left and _descriptors() == descriptors:
+            return
+        time.sleep(0.01)
+    assert not [thread for thread in threading.enumerate() if thread not in threads]
+    assert _descriptors() == descriptors
+
+
+@pytest.fixture
+def serve(no_leaks: None) -> Iterator[Serve]:
+    """Serve functions from this process: `serve(f, g, idle=0.2)` returns the URL."""
+    running: list[glyph.Server] = []
+
+    def start(*functions: Callable[..., Any], router: glyph.Router | None = None, **o: Any) -> str:
+        router = router or glyph.Router()
+        for function in functions:
+            router.add(function)
+        running.append(glyph.Server(router, **o).start())
+        return running[-1].url
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture
+def client(no_leaks: None) -> Iterator[glyph.Client]:
+    with glyph.Client(timeout=10) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def service_url() -> Iterator[str]:
+    """The example service, in a process of its own."""
+    command = [sys.executable, "-W", "error", str(EXAMPLES / "service.py")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()

@@ -1,0 +1,225 @@
+"""The package as it is installed: what is in it, what importing it costs, what it stands on."""
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FACE = ROOT / "src" / "hyperglyph"
+FOLDERS = ("client", "codec", "conformance", "server", "spec", "transport")
+LONGEST = 460  # lines of a file: one that is longer holds two things
+LONGEST_TEST = 800  # most tests are tables
+
+with (ROOT / "pyproject.toml").open("rb") as _file:
+    PROJECT: dict[str, Any] = tomllib.load(_file)
+
+
+def packages_of_the_tree() -> dict[str, str]:
+    """Package names and their folders, from the tree alone."""
+    roots = {"hyperglyph": FACE} | {f"hyperglyph.{name}": ROOT / name for name in FOLDERS}
+    found: dict[str, str] = {}
+    for package, top in roots.items():
+        for folder, subfolders, files in os.walk(top):  # it does not follow links
+            subfolders[:] = [name for name in subfolders if name != "__pycache__"]
+            if "__init__.py" in files:
+                inside = Path(folder).relative_to(top).parts
+                name = ".".join([package, *inside])
+                found[name] = Path(folder).relative_to(ROOT).as_posix()
+    return found
+
+
+def python_files() -> list[Path]:
+    folders = [*FOLDERS, "src", "tests", "benchmarks", "examples"]
+    found = {path.resolve() for folder in folders for path in (ROOT / folder).rglob("*.py")}
+    return sorted(found)
+
+
+def test_packages_are_those_of_the_tree() -> None:
+    setuptools = PROJECT["tool"]["setuptools"]
+    found = packages_of_the_tree()
+    assert sorted(setuptools["packages"]) == sorted(found)
+    assert setuptools["package-dir"] == found
+    for top in (FACE, *(ROOT / name for name in FOLDERS)):
+        for path in top.rglob("*.py"):
+            assert path.parent.relative_to(ROOT).as_posix() in found.values() or any(
+                parent.is_symlink() for parent in path.parents
+            ), f"{path} is in no package"
+
+
+def test_links_are_those_of_the_folders() -> None:
+    links = {path.name: os.readlink(path) for path in FACE.iterdir() if path.is_symlink()}
+    assert links == {name: f"../../{name}" for name in FOLDERS}
+
+
+def test_pyright_reads_every_folder() -> None:
+    include = PROJECT["tool"]["pyright"]["include"]
+    assert {f"src/hyperglyph/{name}" for name in FOLDERS} <= set(include)
+    assert [name for name in include if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("path", python_files(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_file_is_longer_than_a_head_holds(path: Path) -> None:
+    lines = len(path.read_text("utf-8").splitlines())
+    limit = LONGEST_TEST if path.parent == ROOT / "tests" else LONGEST
+    if path.name == "__init__.py" and path.parent != FACE:
+        limit = 60
+    assert lines <= limit, f"{lines} lines: which two things are in there?"
+
+
+# --- The wheel ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel, built from a copy of the tree: a build leaves files behind."""
+    source = tmp_path_factory.mktemp("source") / "hyperglyph"
+    needed = ["src", *FOLDERS, "pyproject.toml", "README.md", "LICENSE"]
+    for name in needed:
+        if (ROOT / name).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", "*.so")
+            shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=ignored)
+        else:
+            shutil.copy(ROOT / name, source)
+    built = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(built)]
+    done = subprocess.run([*command, str(source)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (path,) = built.glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+def test_wheel_holds_every_file_of_the_packages(wheel: zipfile.ZipFile) -> None:
+    expected: set[str] = set()
+    for name, folder in packages_of_the_tree().items():
+        for path in (ROOT / folder).iterdir():
+            if path.is_file():
+                expected.add("/".join([*name.split("."), path.name]))
+    # The standard's data stands in folders that are no packages.
+    for path in (ROOT / "spec").rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            expected.add("hyperglyph/spec/" + path.relative_to(ROOT / "spec").as_posix())
+    held = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert held == expected
+
+
+def test_wheel_holds_the_license(wheel: zipfile.ZipFile) -> None:
+    (name,) = [name for name in wheel.namelist() if name.endswith("licenses/LICENSE")]
+    assert wheel.read(name) == (ROOT / "LICENSE").read_bytes()
+
+
+def run_isolated(folder: Path, code: str) -> Any:
+    """What `code` prints as JSON, in an interpreter that sees the standard library and `folder`."""
+    prelude = f"import sys, json; sys.path.insert(0, {str(folder)!r})\n"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-W", "error", "-c", prelude + code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def only_attrs(wheel: zipfile.ZipFile, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the content of the wheel and attrs: `pip install --no-deps` of both."""
+    folder = tmp_path_factory.mktemp("site")
+    wheel.extractall(folder)
+    for name in ("attr", "attrs"):
+        spec = find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        shutil.copytree(Path(spec.origin).parent, folder / name)
+    return folder
+
+
+def test_codec_needs_only_attrs(only_attrs: Path) -> None:
+    code = """
+from hyperglyph.codec import decode, encode
+value = {"answer": [42, None, {1.5}, "\\u00e9"]}
+print(json.dumps([decode(encode(value)) == value, sorted(sys.modules)]))
+"""
+    works, modules = run_isolated(only_attrs, code)
+    assert works
+    unwanted = {"asyncio", "http", "httpx", "selectors", "socket", "ssl", "urllib"}
+    unwanted |= {"hyperglyph." + name for name in FOLDERS if name != "codec"}
+    assert unwanted.isdisjoint(modules)
+    theirs = {name.split(".")[0] for name in modules} - set(sys.stdlib_module_names)
+    assert theirs <= {"__main__", "attr", "attrs", "hyperglyph"}
+
+
+def test_codec_runs_as_a_program_with_only_attrs(only_attrs: Path) -> None:
+    code = """
+import contextlib, io, runpy
+with open("message", "wb") as file:
+    file.write(b"Du6:answer;i42;;")
+sys.argv = ["codec", "message"]
+with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.suppress(SystemExit):
+    runpy.run_module("hyperglyph.codec", run_name="__main__")
+print(json.dumps(printed.getvalue()))
+"""
+    assert "answer" in run_isolated(only_attrs, code)
+
+
+# --- The face -----------------------------------------------------------------------------------
+
+
+def run_here(code: str) -> Any:
+    """What `code` prints as JSON, in a new interpreter of this environment."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", "import sys, json\n" + code],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def test_face_imports_nothing_until_a_name_is_used() -> None:
+    code = """
+import hyperglyph
+before = sorted(sys.modules)
+hyperglyph.Limits
+print(json.dumps([before, sorted(sys.modules)]))
+"""
+    before, after = run_here(code)
+    assert not [name for name in before if name.startswith("hyperglyph.")]
+    assert {"attr", "httpx", "cheroot"}.isdisjoint(before)
+    assert "hyperglyph.codec" in after
+    assert {"httpx", "cheroot"}.isdisjoint(after)
+
+
+def test_every_public_name_is_there() -> None:
+    code = """
+import hyperglyph
+names = hyperglyph.__all__
+missing = [name for name in names if not hasattr(hyperglyph, name)]
+print(json.dumps([names, missing, sorted(set(names) - set(dir(hyperglyph)))]))
+"""
+    names, missing, undiscoverable = run_here(code)
+    assert len(names) == len(set(names))
+    assert missing == []
+    assert undiscoverable == []
+
+
+def test_type_checkers_see_the_public_names() -> None:
+    """The names stand twice, under TYPE_CHECKING and for `__getattr__`: they must be the same."""
+    tree = ast.parse((FACE / "__init__.py").read_text("utf-8"))
+    seen: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            imports = [part for part in ast.walk(node) if isinstance(part, ast.ImportFrom)]
+            seen |= {alias.asname or alias.name for part in imports for alias in part.names}
+    code = "import hyperglyph\nprint(json.dumps(hyperglyph.__all__))"
+    assert seen == {name for name in run_here(code) if not name.startswith("__")}

@@ -1,0 +1,366 @@
+"""What the server says to requests that no honest client sends, on raw sockets."""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from http_peers import MEDIA_TYPE, exchange, port_of, post, response, status_of
+
+import hyperglyph as glyph
+from hyperglyph.codec import Error, decode
+
+Serve = Callable[..., str]
+
+
+def hello(name: Any = "World") -> Any:
+    return f"Hello {name}"
+
+
+def size_of(file: Any) -> int:
+    return len(file.read())
+
+
+@pytest.fixture
+def url(serve: Serve) -> str:
+    return serve(hello, size_of, idle=0.3)
+
+
+def body_of(answer: bytes) -> Any:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head
+    return decode(body)
+
+
+def test_a_plain_request(url: str) -> None:
+    answer = exchange(url, post("/hello"))
+    assert status_of(answer) == 200
+    assert body_of(answer) == "Hello World"
+    assert b"\r\nConnection: close\r\n" in answer
+
+
+REFUSED: list[tuple[str, bytes, int]] = [
+    ("two hosts", post("/hello", b"O;", "Host: 127.0.0.1"), 400),
+    ("no host", b"GET / HTTP/1.1\r\n\r\n", 400),
+    ("length and chunks", post("/hello", b"0\r\n\r\n", "Transfer-Encoding: chunked"), 400),
+    ("two lengths", post("/hello", b"O;", "Content-Length: 2"), 400),
+    (
+        "signed length",
+        b"POST /hello HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: +2\r\n\r\nO;",
+        400,
+    ),
+    (
+        "length with _",
+        b"POST /hello HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1_0\r\n\r\n",
+        400,
+    ),
+    ("negative", b"POST /hello HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -1\r\n\r\n", 400),
+    ("other coding", b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+    ("chunks in 1.0", b"POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    ("folded header", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: a\r\n b\r\n\r\n", 400),
+    ("blank before colon", b"GET / HTTP/1.1\r\nHost : 127.0.0.1\r\n\r\n", 400),
+    ("bare LF", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\nX: y\r\n\r\n", 400),
+    ("NUL in a value", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: a\0b\r\n\r\n", 400),
+    ("CR in a value", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: a\rb\r\n\r\n", 400),
+    ("no request line", b"\r\n\r\n\r\n\r\n", 400),
+    ("HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+    ("TLS hello", b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400),
+    ("star target", b"OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 400),
+    ("target of another host", b"GET http://evil/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 400),
+    ("fragment", b"GET /#x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 400),
+    ("long URL", b"GET /" + b"a" * 4_001 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 414),
+    ("long head", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"a" * 70_000, 431),
+    ("many headers", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"X: y\r\n" * 128 + b"\r\n", 431),
+    ("expectation", post("/hello", b"O;", "Expect: tea"), 417),
+    ("short body", post("/hello", b"")[:-4].replace(b"th: 0", b"th: 9") + b"\r\n\r\nO;", 408),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "status"), REFUSED, ids=[case[0] for case in REFUSED])
+def test_refused_by_the_reader(url: str, name: str, data: bytes, status: int) -> None:
+    answer = exchange(url, data)
+    assert status_of(answer) == status
+    assert b"\r\nConnection: close\r\n" in answer
+    assert answer.count(b"HTTP/1.1 ") == 1  # what follows is never read as a second request
+
+
+POLICY: list[tuple[str, bytes, int]] = [
+    ("another host", post("/hello", host="evil.example"), 421),
+    ("rebound name", post("/hello", host="evil.example:8080"), 421),
+    ("public address on a loopback server", post("/hello", host="192.0.2.1"), 421),
+    ("no name at all", post("/hello", host=""), 421),
+    ("origin", post("/hello", b"O;", "Origin: http://evil.example"), 403),
+    ("null origin", post("/hello", b"O;", "Origin: null"), 403),
+    ("cross-site", post("/hello", b"O;", "Sec-Fetch-Site: cross-site"), 403),
+    ("same-site", post("/hello", b"O;", "Sec-Fetch-Site: same-site"), 403),
+    ("no such name", post("/nobody"), 404),
+    ("a path below", post("/hello/x"), 404),
+    ("a slash behind", post("/hello/"), 404),
+    ("an encoded slash", post("/hello%2F"), 404),
+    ("dots", post("/../hello"), 404),
+    ("no UTF-8", post("/%ff"), 404),
+    ("Method: GET", post("/hello", b"O;", "Method: GET"), 400),
+    ("Method: PUT", post("/hello", b"O;", "Method: PUT"), 405),
+    ("PUT", post("/hello").replace(b"POST", b"PUT"), 405),
+    ("TRACE", post("/hello").replace(b"POST", b"TRACE"), 405),
+    ("post to the root", post("/"), 405),
+    ("compressed", post("/hello", b"O;", "Content-Encoding: gzip"), 415),
+    ("malformed message", post("/hello", b"O"), 400),
+    ("data behind the message", post("/hello", b"O;i1;"), 400),
+    ("a list", post("/hello", b"L;"), 400),
+    ("unknown argument", post("/hello", b"Ou1:x;i1;;"), 400),
+    ("bytes as a name", post("/hello", b"Ob4:name;i1;;"), 400),
+    ("missing argument", post("/size_of"), 400),
+    ("deep", post("/hello", b"L" * 1000), 413),
+    ("bad timeout", post("/hello", b"O;", "Hyperglyph-Timeout: 1e9"), 400),
+    ("no time left", post("/hello", b"O;", "Hyperglyph-Timeout: 0"), 504),
+    ("huge length", post("/hello", b"", "X: y").replace(b"th: 0", b"th: 99999999999"), 413),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "status"), POLICY, ids=[case[0] for case in POLICY])
+def test_refused_by_the_router(url: str, name: str, data: bytes, status: int) -> None:
+    answer = exchange(url, data)
+    assert status_of(answer) == status
+    error = body_of(answer)
+    assert isinstance(error, Error)
+    assert error.message
+    assert error.logref
+
+
+def test_the_cross_site_post_that_the_original_carried_out(url: str) -> None:
+    for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+        data = post("/hello").replace(MEDIA_TYPE.encode(), content_type.encode())
+        assert status_of(exchange(url, data)) == 415
+    # A cross-site fetch without a body has no content type at all.
+    bare = b"POST /hello HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    assert status_of(exchange(url, bare)) == 415
+
+
+def test_pages_of_the_server_itself_are_let_in(url: str) -> None:
+    host = f"127.0.0.1:{port_of(url)}"
+    for headers in [
+        (f"Origin: http://{host}", "Sec-Fetch-Site: same-origin"),
+        (f"Origin: https://{host}",),
+        ("Sec-Fetch-Site: none",),
+    ]:
+        assert status_of(exchange(url, post("/hello", b"O;", *headers, host=host))) == 200
+    for host in ("localhost", "LOCALHOST:1", "127.0.0.9", "[::1]:80", "localhost."):
+        assert status_of(exchange(url, post("/hello", host=host))) == 200
+
+
+def test_allowed_hosts(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYPERGLYPH_HOSTS", "one.example, .two.example")
+    url = serve(hello, router=glyph.Router(allowed_hosts=["three.example"]))
+    for host, status in [
+        ("one.example", 200),
+        ("a.two.example:80", 200),
+        ("three.example", 200),
+        ("two.example", 421),
+        ("four.example", 421),
+    ]:
+        answer = exchange(url, post("/hello", host=host))
+        assert status_of(answer) == status
+    assert "HYPERGLYPH_HOSTS" in body_of(answer).message
+    assert "allowed_hosts" in body_of(answer).message
+
+
+def test_a_server_for_all_interfaces_takes_any_address(serve: Serve) -> None:
+    url = serve(hello, host="0.0.0.0")
+    for host, status in [("192.0.2.1", 200), (socket.gethostname(), 200), ("evil.example", 421)]:
+        assert status_of(exchange(url, post("/hello", host=host))) == status
+
+
+NAMES = sorted({*dir(object), *dir(type), *dir(hello), *dir(glyph), *dir(glyph.Router)} - {"hello"})
+
+
+def test_no_name_reaches_what_was_not_registered(url: str) -> None:
+    with (
+        socket.create_connection(("127.0.0.1", port_of(url)), 5) as connection,
+        connection.makefile("rb") as stream,
+    ):
+        for name in NAMES:
+            connection.sendall(post(f"/{name}").replace(b"Connection: close", b"X: y"))
+            status, length = int(stream.readline().split()[1]), 0
+            while (line := stream.readline()) != b"\r\n":
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.split(b":")[1])
+            stream.read(length)
+            assert status == 404, name
+
+
+def test_methods(url: str) -> None:
+    answer = exchange(url, b"DELETE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert b"\r\nAllow: GET, HEAD\r\n" in answer
+    assert b"\r\nAllow: POST\r\n" in exchange(url, post("/hello").replace(b"POST", b"PUT"))
+    for target in (b"/", b"/?x", b"http://localhost/"):
+        get = exchange(
+            url, b"GET %b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % target
+        )
+        assert status_of(get) == 200
+        assert body_of(get).name == "resource"
+    head = exchange(url, b"HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert head.endswith(b"\r\n\r\n")
+    assert re.search(rb"Content-Length: \d\d", head)
+
+
+def chunked(*pieces: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
+    head = post("/hello").partition(b"Content-Length")[0]
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    return head + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + chunks + end
+
+
+def test_chunked_bodies(url: str) -> None:
+    whole = (b"Ou4:na", b"me;", b"u3:bob;;")
+    for end in (b"0\r\n\r\n", b"000;x=y\r\nTrailer: z\r\n\r\n"):
+        assert body_of(exchange(url, chunked(*whole, end=end))) == "Hello bob"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [b"-1\r\n\r\n", b"0x1\r\n;\r\n", b"1_0\r\n", b"g\r\n", b"\r\n", b"2\r\nabc\r\n", b"1\nx\r\n",
+     b"0\r\nbad\r\n\r\n", b"F" * 16 + b"\r\n", b"0" * 5000, b"0\r\n" + b"A: b\r\n" * 65],
+)  # fmt: skip
+def test_malformed_chunks(url: str, end: bytes) -> None:
+    assert status_of(exchange(url, chunked(b"O;", end=end))) == 400
+
+
+@pytest.mark.parametrize("data", [post("/hello", b"O;")[:-1], chunked(b"O;", end=b"5\r\nab")])
+def test_bodies_that_end_early(url: str, data: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port_of(url)), 5) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    assert status_of(answer) == 400
+
+
+def test_half_sent_requests_end_at_the_idle_limit(url: str) -> None:
+    for data, status in [
+        (b"", None),
+        (b"POST /he", 408),
+        (post("/hello", b"O;")[:-1], 408),
+        (chunked(b"O", end=b"5\r\n;"), 408),
+    ]:
+        started = time.monotonic()
+        answer = exchange(url, data)
+        assert 0.2 < time.monotonic() - started < 3
+        if status is None:
+            assert answer == b""
+        else:
+            assert status_of(answer) == status
+
+
+def test_a_dripped_head_ends_at_the_idle_limit(url: str) -> None:
+    started = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port_of(url)), 5) as connection:
+
+        def drip() -> None:
+            for _ in range(60):
+                connection.sendall(b"X")
+                time.sleep(0.05)
+
+        with pytest.raises(ConnectionError):
+            drip()
+    assert time.monotonic() - started < 2.5
+
+
+def test_idle_connections_hold_no_thread(serve: Serve) -> None:
+    url = serve(hello, threads=1)
+    idle = [socket.create_connection(("127.0.0.1", port_of(url)), 5) for _ in range(20)]
+    assert status_of(exchange(url, post("/hello"))) == 200
+    for connection in idle:
+        connection.close()
+
+
+def test_pipelined_requests_are_answered_in_turn(url: str) -> None:
+    first = post("/hello", b"Ou4:name;i1;;").replace(b"Connection: close", b"X: y")
+    answer = exchange(url, first + first + post("/hello"))
+    assert re.findall(rb"Hello \w+", answer) == [b"Hello 1", b"Hello 1", b"Hello World"]
+
+
+def test_http_1_0(url: str) -> None:
+    old = post("/hello").replace(b"HTTP/1.1", b"HTTP/1.0").replace(b"Connection: close", b"X: y")
+    answer = exchange(url, old)
+    assert body_of(answer) == "Hello World"
+    assert b"Connection: close" in answer
+
+
+def test_an_upload_waits_for_100_continue(url: str) -> None:
+    data = post("/hello", b"O;", "Expect: 100-continue")
+    with socket.create_connection(("127.0.0.1", port_of(url)), 5) as connection:
+        connection.sendall(data[:-2])
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(data[-2:])
+        assert status_of(connection.recv(65536)) == 200
+
+
+def test_an_early_answer_reaches_a_peer_that_still_sends(url: str) -> None:
+    for size in (600_000, 8_000_000):
+        assert status_of(exchange(url, post("/nobody", b"x" * size))) == 404
+
+
+def test_large_messages_are_refused_while_they_arrive(url: str) -> None:
+    data = post("/hello", b"Ou4:name;u5000000:" + b"x" * 5_000_000 + b";;")
+    assert status_of(exchange(url, data)) == 413
+    blob = b"".join(b"c0:100000:" + b"x" * 100_000 + b";" for _ in range(50))
+    data = post("/size_of", b"Ou4:file;B0:Du12:content-type;u3:a/b;;;;" + blob + b"c0;")
+    assert body_of(exchange(url, data)) == 5_000_000
+
+
+def test_undeclared_exceptions_stay_in_the_log(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("the secret path /etc/x")
+
+    def exits() -> None:
+        raise SystemExit(3)
+
+    def unknown() -> object:
+        return {"users": [object()]}
+
+    def unregistered() -> Any:
+        return fail.__str__
+
+    url = serve(fail, exits, unknown, unregistered)
+    for name in ("fail", "exits", "unknown", "unregistered"):
+        caplog.clear()
+        answer = exchange(url, post(f"/{name}"))
+        assert status_of(answer) == 500
+        error = body_of(answer)
+        assert error.message == "internal error"
+        assert b"secret" not in answer
+        (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+        assert record.name == "hyperglyph.server"
+        assert error.logref in record.getMessage()
+        assert record.exc_info is not None
+    assert "not registered" in caplog.text
+
+
+def test_a_type_error_inside_a_function_is_no_bad_request(serve: Serve) -> None:
+    def fails(a: Any = 1) -> None:
+        hello(1, 2, 3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+    assert status_of(exchange(serve(fails), post("/fails"))) == 500
+
+
+def test_one_debug_line_a_call(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    url = serve(hello)
+    with caplog.at_level(logging.DEBUG, "hyperglyph.server"):
+        exchange(url, post("/hello?secret=1"))
+        exchange(url, post("/nobody\x7f"))
+    lines = [r.getMessage() for r in caplog.records if r.getMessage().startswith("POST")]
+    assert len(lines) == 1
+    assert re.match(r"POST /hello 200 16 bytes [\d.]+ ms logref [0-9a-f]{12}$", lines[0])
+    assert "secret" not in caplog.text
+
+
+def test_the_response_helper_of_these_tests() -> None:
+    assert status_of(response(204)) == 204
