@@ -97,6 +97,8 @@ _NODES: Final = {
 #: How many objects those containers take that do not take any number.
 _ROOM: Final = {_ROOT: 1, _EXTENSION: 2, _BLOB: 1}
 _MAPPINGS: Final = (_DICT, _ORDERED_DICT)
+#: Equal keys are compared, and shown in errors, by the interpreter, which recurses.
+_TOO_DEEP: Final = "keys are nested deeper than the interpreter can compare here"
 _REFUSED_KEYS: Final = {
     _DICT: "a dict",
     _ORDERED_DICT: "an ordered dict",
@@ -138,6 +140,7 @@ class Parser:
         self.whitespace = Whitespace(limits)
         self.blobs: dict[int, Blob] = {}
         self._blob_ids: set[int] = set()
+        self._head: tuple[int, str | None] | None = None  # how far an extension's head was read
         self._nodes = limits.nodes
         self._follows: dict[Any, tuple[Buffer, int, str]] = {}
         self._stack: list[_Frame] = [_Frame(_ROOT, [], narrow=True, frozen=False, body=0)]
@@ -152,6 +155,8 @@ class Parser:
         except DecodeError:
             self.check_open_containers()  # a duplicate before the fault comes first
             raise
+        except RecursionError:
+            raise LimitExceeded(_TOO_DEEP, self.position) from None
         self._check_message(self.position)
         return root
 
@@ -258,6 +263,8 @@ class Parser:
             raise DecodeError(
                 f"{_REFUSED_KEYS[kind]} cannot be a key of a dict or an item of a set", position
             )
+        if frozen and parent.attributes and len(items) % 2 == 0:
+            raise DecodeError(f"the name of an attribute is text, found '{kind:c}'", position)
         if len(self._stack) > self.limits.depth:
             raise LimitExceeded(f"nesting deeper than {self.limits.depth}", position)
         if kind == _EXTENSION:
@@ -274,19 +281,20 @@ class Parser:
 
         The position of the attributes, and the name.
         """
-        data, left = self.data, self.whitespace.left
+        data, skip = self.data, self.whitespace.skip
+        at, name = self._head or (position + 1, None)
         try:
-            name_at = self._expect_prefix(
-                self.whitespace.skip(data, position + 1), b"u", "the name of an extension is text"
-            )
-            name, end = read_unicode(data, name_at, self.limits)
-            body = self._expect_prefix(
-                self.whitespace.skip(data, end), b"DO", "the attributes of an extension are a dict"
-            )
+            at = skip(data, at)
+            if name is None:
+                self._expect_prefix(at, b"u", "the name of an extension is text")
+                name, at = read_unicode(data, at, self.limits)
+                at = skip(data, at)
+            self._expect_prefix(at, b"DO", "the attributes of an extension are a dict")
         except NeedMore:
-            self.whitespace.left = left  # it will be counted again
+            self._head = at, name
             raise
-        return body, name
+        self._head = None
+        return at, name
 
     def _blob_header(self, position: int) -> tuple[int, int]:
         """blob = %s"B" id ":" (dict / ordered-dict) ";"       (REQ-BLB-1)
@@ -373,9 +381,12 @@ class Parser:
         They are checked when they end; when something else fails first, a duplicate key that
         stands before it is the earlier fault.
         """
-        for frame in self._stack:
-            if frame.kind in (_SET, _DICT, _ORDERED_DICT):
-                self._check_keys(frame)
+        try:
+            for frame in self._stack:
+                if frame.kind in (_SET, _DICT, _ORDERED_DICT):
+                    self._check_keys(frame)
+        except RecursionError:
+            raise LimitExceeded(_TOO_DEEP, self.position) from None
 
     def close_blobs(self) -> None:
         """Give up: remove what was spooled."""

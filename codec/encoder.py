@@ -353,8 +353,8 @@ class _Encoder:
     def _path(self, item: Any) -> str:
         """The way from the root to `item`, which stands in the innermost open container.
 
-        Found by identity from the stack. An object that occurs twice in a container would have
-        failed at its first place, so the first is the right one.
+        Found by identity from the stack. An object that stands twice in a container is told by
+        its first place: there it failed already, unless it is the second sending of a blob.
         """
         frames = self._stack[1:]
         children = [*(source for _, source, _, _ in frames[1:]), item]

@@ -21,28 +21,28 @@ class Reprless:
         raise RuntimeError("no repr")
 
 
-@pytest.mark.parametrize(
-    ("value", "path"),
-    [
-        (BAD, "$"),
-        ([0, BAD], "$[1]"),
-        ((0, [BAD]), "$[1][0]"),
-        ({"users": [1, 2, 3, {"id": BAD}]}, "$.users[3].id"),
-        ({"not a name": BAD}, "$['not a name']"),
-        ({5: BAD}, "$[5]"),
-        ({b"k": {None: BAD}}, "$[b'k'][None]"),
-        ({"x" * 80 + " ": BAD}, "$['" + "x" * 59 + "]"),
-        ({"a": 1, (1, BAD): 2}, f"${{{(1, BAD)}}}[1]"),
-        ({BAD}, "${1j}"),
-        ({(BAD,)}, "${(1j,)}[0]"),
-        ({BAD: 1}, "${1j}"),
-        (OrderedDict(a=[BAD]), "$.a[0]"),
-        (Extension("x", {"a": BAD}), "$.attributes.a"),
-        (Extension("x", {"a b": [BAD]}), "$.attributes['a b'][0]"),
-        (Extension("x", {}, BAD), "$.content"),
-        ([Extension("x", {}, {"y": Extension("z", {}, (BAD,))})], "$[0].content.y.content[0]"),
-    ],
-)
+PATHS: list[tuple[Any, str]] = [
+    (BAD, "$"),
+    ([0, BAD], "$[1]"),
+    ((0, [BAD]), "$[1][0]"),
+    ({"users": [1, 2, 3, {"id": BAD}]}, "$.users[3].id"),
+    ({"not a name": BAD}, "$['not a name']"),
+    ({5: BAD}, "$[5]"),
+    ({b"k": {None: BAD}}, "$[b'k'][None]"),
+    ({"x" * 80 + " ": BAD}, "$['" + "x" * 59 + "]"),
+    ({"a": 1, (1, BAD): 2}, f"${{{(1, BAD)}}}[1]"),
+    ({BAD}, "${1j}"),
+    ({(BAD,)}, "${(1j,)}[0]"),
+    ({BAD: 1}, "${1j}"),
+    (OrderedDict(a=[BAD]), "$.a[0]"),
+    (Extension("x", {"a": BAD}), "$.attributes.a"),
+    (Extension("x", {"a b": [BAD]}), "$.attributes['a b'][0]"),
+    (Extension("x", {}, BAD), "$.content"),
+    ([Extension("x", {}, {"y": Extension("z", {}, (BAD,))})], "$[0].content.y.content[0]"),
+]
+
+
+@pytest.mark.parametrize(("value", "path"), PATHS)
 def test_paths(value: object, path: str) -> None:
     refuse_value(value, SAYS % path)
 
@@ -52,6 +52,17 @@ def test_a_path_past_a_repr_that_fails() -> None:
     says = f"cannot encode {name}; convert it first or pass default= (at ${{a Reprless}})"
     refuse_value({Reprless()}, says)
     refuse_value([{Reprless(): 1}], says.replace("$", "$[0]"))
+
+
+class Fresh(list[Any]):
+    """A list whose items are never the same objects twice."""
+
+    def __iter__(self) -> Any:
+        return iter([complex(item) for item in super().__iter__()])
+
+
+def test_a_path_to_what_is_not_there_any_more() -> None:
+    refuse_value([Fresh([1])], SAYS % "$[0]{(1+0j)}")
 
 
 def test_an_error_carries_reason_and_path() -> None:

@@ -80,6 +80,7 @@ def test_a_blob_is_no_key() -> None:
         (b"Di1;N;i01;N;;", "duplicate key or item 1 (at byte 6)"),
         (b"Si1;i1;;", "duplicate key or item 1 (at byte 4)"),
         (b"S i1; i1; ;", "duplicate key or item 1 (at byte 6)"),
+        (b"SL i1; ;Li2;;Li1;;;", "duplicate key or item (1,) (at byte 13)"),
         (b"Ou1:a;L;u1:b;D;u1:a;S;;", "duplicate key or item 'a' (at byte 15)"),
         (b"Db1:a;Xu1:a;D;N;;b1:a;i1;;", "duplicate key or item b'a' (at byte 17)"),
         (b"SN;T;N;;", "duplicate key or item None (at byte 5)"),
@@ -152,6 +153,16 @@ def test_distinct_keys(wire: bytes, length: int) -> None:
     value = decode(wire)
     assert len(value) == length
     assert same(decode(encode(value)), value)
+
+
+def test_many_keys() -> None:
+    """More than `Limits.equal_hashes`, from where on they are looked at before they are used."""
+    texts, numbers = [f"k{n}" for n in range(200)], list(range(200))
+    for keys in (texts, numbers, texts + numbers):
+        assert same(decode(encode(set(keys))), set(keys))
+        assert same(decode(encode(dict.fromkeys(keys, 1))), dict.fromkeys(keys, 1))
+    wire = b"S" + b"".join(map(encode, [*texts, "k7"])) + b";"
+    refuse(wire, f"duplicate key or item 'k7' (at byte {len(wire) - 7})")
 
 
 def test_lists_and_sets_in_keys_are_hashable() -> None:
