@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple, cast
 from .blob import Blob
 from .errors import DecodeError, LimitExceeded, Truncated
 from .hypermedia import KINDS
-from .keys import check_keys, make_dict, make_set
+from .keys import check_keys, inside_keys, make_dict, make_set
 from .limits import DEFAULT_LIMITS, Limits
 from .numbers import DIRECT
 from .scalars import SCALARS, Buffer, read_unicode
@@ -56,7 +56,7 @@ def decode(
     encoding".
     """
     data = data if type(data) is bytes else bytes(memoryview(data))  # bytes(5) would be zeros
-    parser = Parser(data, limits, extensions)
+    parser = Parser(data[: limits.message], limits, extensions)
     try:
         root = parser.parse()
         if parser.blobs or parser.position < len(data):
@@ -65,8 +65,7 @@ def decode(
             trailers.close()
     except NeedMore:
         parser.close_blobs()
-        parser.check_open_containers()
-        raise Truncated("the message is cut short", len(data)) from None
+        raise parser.unfinished(len(data)) from None
     except BaseException:
         parser.close_blobs()
         raise
@@ -149,15 +148,11 @@ class Parser:
         """Decode up to the end of the root and return it. Raises NeedMore and DecodeError."""
         try:
             root = self._parse()
-        except NeedMore:
-            self._check_message(len(self.data))
-            raise
         except DecodeError:
             self.check_open_containers()  # a duplicate before the fault comes first
             raise
         except RecursionError:
             raise LimitExceeded(_TOO_DEEP, self.position) from None
-        self._check_message(self.position)
         return root
 
     def _parse(self) -> Any:
@@ -348,7 +343,7 @@ class Parser:
                 self._check_keys(frame)
             return mapping if kind == _DICT else OrderedDict(cast("dict[Any, Any]", mapping))
         if kind == _SET:
-            members = make_set(items, self.limits)
+            members = make_set(items, inside_keys(self.limits) if frame.frozen else self.limits)
             if members is None:
                 self._check_keys(frame)
             return frozenset(cast("set[Any]", members)) if frame.frozen else members
@@ -368,7 +363,7 @@ class Parser:
         step = 1 if frame.kind == _SET else 2
         check_keys(
             frame.items[::step],
-            self.limits,
+            inside_keys(self.limits) if frame.frozen else self.limits,
             lambda index: object_offset(self.data, frame.body, index * step),
             attributes=frame.attributes,
         )
@@ -388,13 +383,19 @@ class Parser:
         except RecursionError:
             raise LimitExceeded(_TOO_DEEP, self.position) from None
 
+    def unfinished(self, size: int) -> DecodeError:
+        """The fault of an input of `size` bytes that ends, or goes beyond the limit, too early.
+
+        Raises DecodeError for an earlier one.
+        """
+        self.check_open_containers()
+        if size > self.limits.message:
+            return LimitExceeded(
+                f"message of more than {self.limits.message} bytes", self.limits.message
+            )
+        return Truncated("the message is cut short", size)
+
     def close_blobs(self) -> None:
         """Give up: remove what was spooled."""
         for blob in self.blobs.values():
             blob.close()
-
-    def _check_message(self, size: int) -> None:
-        if size > self.limits.message:
-            raise LimitExceeded(
-                f"message of more than {self.limits.message} bytes", self.limits.message
-            )

@@ -210,3 +210,33 @@ def test_pieces_of_a_large_root() -> None:
 def test_pieces_fail_before_the_first() -> None:
     with pytest.raises(EncodeError):
         encode_pieces([BAD])
+
+
+class Triples(dict[Any, Any]):
+    """A mapping that is none."""
+
+    def items(self) -> Any:
+        return [(1, 2, 3)]
+
+
+def test_a_mapping_whose_items_are_no_pairs() -> None:
+    with pytest.raises(EncodeError) as caught:
+        encode({"a": Triples(b=1)})
+    assert str(caught.value) == "a mapping whose items() are no pairs (at $.a)"
+
+
+def test_the_name_of_an_extension_is_its_text() -> None:
+    class Name(str):
+        __slots__ = ()
+
+        def encode(self, encoding: str = "", errors: str = "") -> bytes:
+            return b"lies"
+
+    assert encode(Extension(Name("x"), {}, 1)) == b"Xu1:x;D;i1;;"
+    assert encode(Extension("e\u0301", {}, 1), normalize=True) == "Xu2:é;D;i1;;".encode()
+
+
+def test_keys_that_cannot_be_shown() -> None:
+    with pytest.raises(EncodeError) as caught:
+        encode({10**5000: object()}, limits=Limits(integer_digits=6000))
+    assert caught.value.path == "$[a int]"

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 from codec_help import refuse, refuse_value, same
 
-from hyperglyph.codec import Blob, Extension, Period, decode, encode
+from hyperglyph.codec import (
+    Blob,
+    DecodeError,
+    Extension,
+    LimitExceeded,
+    Limits,
+    Period,
+    decode,
+    encode,
+)
 from hyperglyph.codec.types import NAN
 
 
@@ -230,3 +239,31 @@ def test_instants_are_keys_by_instant() -> None:
     zone = timezone(timedelta(hours=1))
     naive_twin = {datetime(2020, 1, 1, 1, tzinfo=zone): 1}
     assert decode(encode(naive_twin)) == {datetime(2020, 1, 1, tzinfo=UTC): 1}
+
+
+def test_duplicates_beyond_the_default_limits() -> None:
+    """What is compared was decoded under limits of the caller's own."""
+    message = b"S" + 2 * (b"i" + b"9" * 5000 + b";") + b";"
+    with pytest.raises(DecodeError, match="duplicate") as caught:
+        decode(message, limits=Limits(integer_digits=10_000))
+    assert caught.value.offset == 5003
+    deep = b"S" + 2 * (b"L" * 150 + b"i1;" + b";" * 150) + b";"
+    with pytest.raises(DecodeError, match="duplicate"):
+        decode(deep, limits=Limits(depth=300))
+
+
+def test_the_hash_of_nothing_has_no_seed() -> None:
+    limits = Limits(unseeded_keys=100)
+    message = b"S" + b"".join(b"Lu;i%d;;" % number for number in range(101)) + b";"
+    with pytest.raises(LimitExceeded):
+        decode(message, limits=limits)
+    assert len(decode(message.replace(b"u;", b"u1:a;"), limits=limits)) == 101
+
+
+def test_sets_that_collide_inside_a_set() -> None:
+    """Comparing them would multiply, so few items of one hash are allowed inside a key."""
+    inner = b"S" + b"".join(b"i%d;" % (number * (2**61 - 1)) for number in range(1, 6)) + b";"
+    assert len(decode(inner)) == 5
+    with pytest.raises(LimitExceeded) as caught:
+        decode(b"S" + inner + b";")
+    assert caught.value.reason == "more than 4 keys with the same hash"
