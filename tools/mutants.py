@@ -180,8 +180,8 @@ def make(mutant: Mutant) -> tuple[str, Key] | None:
     if ast.dump(parsed) == before:
         return None
     diff = list(difflib.unified_diff(source.splitlines(), mutated.splitlines(), n=0, lineterm=""))
-    old = " ".join(line[1:].strip() for line in diff[3:] if line.startswith("-"))
-    new = " ".join(line[1:].strip() for line in diff[3:] if line.startswith("+"))
+    old = " ".join(line[1:].strip() for line in diff[3:] if line[:1] == "-" and line[1:].strip())
+    new = " ".join(line[1:].strip() for line in diff[3:] if line[:1] == "+" and line[1:].strip())
     return mutated, Key(mutant.file, mutant.function, mutant.operator, old, new)
 
 
