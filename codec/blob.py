@@ -239,7 +239,8 @@ class Blob(io.BufferedIOBase):
         """
         if self._shared is not None:
             self._shared.owned = True
-        elif self._stream is not None:
+        else:
+            assert self._stream is not None
             self._stream.close()
         self.close()
 

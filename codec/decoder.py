@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple, cast
 from .blob import Blob
 from .errors import DecodeError, LimitExceeded, Truncated
 from .hypermedia import KINDS
-from .keys import check_keys, make_dict, make_set
+from .keys import check_keys, inside_keys, make_dict, make_set
 from .limits import DEFAULT_LIMITS, Limits
 from .numbers import DIRECT
 from .scalars import SCALARS, Buffer, read_unicode
@@ -56,7 +56,7 @@ def decode(
     encoding".
     """
     data = data if type(data) is bytes else bytes(memoryview(data))  # bytes(5) would be zeros
-    parser = Parser(data, limits, extensions)
+    parser = Parser(data[: limits.message], limits, extensions)
     try:
         root = parser.parse()
         if parser.blobs or parser.position < len(data):
@@ -65,8 +65,7 @@ def decode(
             trailers.close()
     except NeedMore:
         parser.close_blobs()
-        parser.check_open_containers()
-        raise Truncated("the message is cut short", len(data)) from None
+        raise parser.unfinished(len(data)) from None
     except BaseException:
         parser.close_blobs()
         raise
@@ -97,6 +96,8 @@ _NODES: Final = {
 #: How many objects those containers take that do not take any number.
 _ROOM: Final = {_ROOT: 1, _EXTENSION: 2, _BLOB: 1}
 _MAPPINGS: Final = (_DICT, _ORDERED_DICT)
+#: Equal keys are compared, and shown in errors, by the interpreter, which recurses.
+_TOO_DEEP: Final = "keys are nested deeper than the interpreter can compare here"
 _REFUSED_KEYS: Final = {
     _DICT: "a dict",
     _ORDERED_DICT: "an ordered dict",
@@ -138,6 +139,7 @@ class Parser:
         self.whitespace = Whitespace(limits)
         self.blobs: dict[int, Blob] = {}
         self._blob_ids: set[int] = set()
+        self._head: tuple[int, str | None] | None = None  # how far an extension's head was read
         self._nodes = limits.nodes
         self._follows: dict[Any, tuple[Buffer, int, str]] = {}
         self._stack: list[_Frame] = [_Frame(_ROOT, [], narrow=True, frozen=False, body=0)]
@@ -146,13 +148,11 @@ class Parser:
         """Decode up to the end of the root and return it. Raises NeedMore and DecodeError."""
         try:
             root = self._parse()
-        except NeedMore:
-            self._check_message(len(self.data))
-            raise
         except DecodeError:
             self.check_open_containers()  # a duplicate before the fault comes first
             raise
-        self._check_message(self.position)
+        except RecursionError:
+            raise LimitExceeded(_TOO_DEEP, self.position) from None
         return root
 
     def _parse(self) -> Any:
@@ -258,6 +258,8 @@ class Parser:
             raise DecodeError(
                 f"{_REFUSED_KEYS[kind]} cannot be a key of a dict or an item of a set", position
             )
+        if frozen and parent.attributes and len(items) % 2 == 0:
+            raise DecodeError(f"the name of an attribute is text, found '{kind:c}'", position)
         if len(self._stack) > self.limits.depth:
             raise LimitExceeded(f"nesting deeper than {self.limits.depth}", position)
         if kind == _EXTENSION:
@@ -274,19 +276,20 @@ class Parser:
 
         The position of the attributes, and the name.
         """
-        data, left = self.data, self.whitespace.left
+        data, skip = self.data, self.whitespace.skip
+        at, name = self._head or (position + 1, None)
         try:
-            name_at = self._expect_prefix(
-                self.whitespace.skip(data, position + 1), b"u", "the name of an extension is text"
-            )
-            name, end = read_unicode(data, name_at, self.limits)
-            body = self._expect_prefix(
-                self.whitespace.skip(data, end), b"DO", "the attributes of an extension are a dict"
-            )
+            at = skip(data, at)
+            if name is None:
+                self._expect_prefix(at, b"u", "the name of an extension is text")
+                name, at = read_unicode(data, at, self.limits)
+                at = skip(data, at)
+            self._expect_prefix(at, b"DO", "the attributes of an extension are a dict")
         except NeedMore:
-            self.whitespace.left = left  # it will be counted again
+            self._head = at, name
             raise
-        return body, name
+        self._head = None
+        return at, name
 
     def _blob_header(self, position: int) -> tuple[int, int]:
         """blob = %s"B" id ":" (dict / ordered-dict) ";"       (REQ-BLB-1)
@@ -340,7 +343,7 @@ class Parser:
                 self._check_keys(frame)
             return mapping if kind == _DICT else OrderedDict(cast("dict[Any, Any]", mapping))
         if kind == _SET:
-            members = make_set(items, self.limits)
+            members = make_set(items, inside_keys(self.limits) if frame.frozen else self.limits)
             if members is None:
                 self._check_keys(frame)
             return frozenset(cast("set[Any]", members)) if frame.frozen else members
@@ -360,7 +363,7 @@ class Parser:
         step = 1 if frame.kind == _SET else 2
         check_keys(
             frame.items[::step],
-            self.limits,
+            inside_keys(self.limits) if frame.frozen else self.limits,
             lambda index: object_offset(self.data, frame.body, index * step),
             attributes=frame.attributes,
         )
@@ -373,17 +376,26 @@ class Parser:
         They are checked when they end; when something else fails first, a duplicate key that
         stands before it is the earlier fault.
         """
-        for frame in self._stack:
-            if frame.kind in (_SET, _DICT, _ORDERED_DICT):
-                self._check_keys(frame)
+        try:
+            for frame in self._stack:
+                if frame.kind in (_SET, _DICT, _ORDERED_DICT):
+                    self._check_keys(frame)
+        except RecursionError:
+            raise LimitExceeded(_TOO_DEEP, self.position) from None
+
+    def unfinished(self, size: int) -> DecodeError:
+        """The fault of an input of `size` bytes that ends, or goes beyond the limit, too early.
+
+        Raises DecodeError for an earlier one.
+        """
+        self.check_open_containers()
+        if size > self.limits.message:
+            return LimitExceeded(
+                f"message of more than {self.limits.message} bytes", self.limits.message
+            )
+        return Truncated("the message is cut short", size)
 
     def close_blobs(self) -> None:
         """Give up: remove what was spooled."""
         for blob in self.blobs.values():
             blob.close()
-
-    def _check_message(self, size: int) -> None:
-        if size > self.limits.message:
-            raise LimitExceeded(
-                f"message of more than {self.limits.message} bytes", self.limits.message
-            )

@@ -27,7 +27,7 @@ from itertools import chain, pairwise
 from typing import Any, Final, cast
 
 from .blob import Blob
-from .errors import EncodeError, Refused
+from .errors import EncodeError, Refused, shown
 from .limits import DEFAULT_LIMITS, Limits
 from .numbers import count_digits, write_float, write_integer
 from .pieces import Pieces
@@ -300,6 +300,8 @@ class _Encoder:
         ordered = isinstance(actual, OrderedDict)
         self._out.append(b"O" if ordered else b"D")
         entries: Iterable[tuple[Any, Any]] = actual.items()
+        if type(actual) not in _BUILTIN_MAPPINGS:
+            entries = list(map(_pair, entries))
         if self.canonical and not ordered:
             entries = sorted(entries, key=lambda entry: self._key(entry[0]))  # REQ-CAN-1
         flat = chain.from_iterable(entries)
@@ -325,7 +327,7 @@ class _Encoder:
         if not isinstance(extension.name, str):
             raise Refused("the name of an extension is text")
         _check_attributes(extension.attributes)
-        self._out.append(b"X" + _unicode(extension.name))
+        self._out.append(b"X" + self._writers[str](str.__str__(extension.name)))
 
     def _open_blob(self, blob: Blob) -> None:
         if any(isinstance(container, Blob) for _, _, container, _ in self._stack):
@@ -355,8 +357,8 @@ class _Encoder:
     def _path(self, item: Any) -> str:
         """The way from the root to `item`, which stands in the innermost open container.
 
-        Found by identity from the stack. An object that occurs twice in a container would have
-        failed at its first place, so the first is the right one.
+        Found by identity from the stack. An object that stands twice in a container is told by
+        its first place: there it failed already, unless it is the second sending of a blob.
         """
         frames = self._stack[1:]
         children = [*(source for _, source, _, _ in frames[1:]), item]
@@ -374,6 +376,13 @@ _SETS: Final[tuple[type[Any], ...]] = (set, frozenset)
 _CONTAINERS: Final[tuple[type[Any], ...]] = (
     list, tuple, set, frozenset, Mapping, Extension, Blob,
 )  # fmt: skip
+
+
+def _pair(entry: Any) -> tuple[Any, Any]:
+    """An entry of a mapping that somebody wrote, whose `items` may give anything."""
+    if type(entry) is not tuple or len(entry) != 2:  # pyright: ignore[reportUnknownArgumentType]
+        raise Refused("a mapping whose items() are no pairs")
+    return entry  # pyright: ignore[reportUnknownVariableType]
 
 
 def _check_attributes(attributes: object) -> None:
@@ -400,16 +409,9 @@ def _step(container: Any, item: Any) -> str:
         for key, value in cast("Mapping[object, object]", container).items():
             if value is item:
                 plain = isinstance(key, str) and key.isidentifier()
-                return f".{key}" if plain else f"[{key!r:.60}]"
+                return f".{key}" if plain else f"[{shown(key)}]"
     elif isinstance(container, list | tuple):
         for index, value in enumerate(cast("list[Any]", container)):
             if value is item:
                 return f"[{index}]"
-    return f"{{{_safe_repr(item)}}}"
-
-
-def _safe_repr(item: Any) -> str:
-    try:
-        return f"{item!r:.60}"
-    except Exception:  # noqa: BLE001 - a user's __repr__ must not hide the error being told
-        return f"a {type(item).__name__}"
+    return f"{{{shown(item)}}}"

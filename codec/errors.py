@@ -55,5 +55,13 @@ class LimitExceeded(DecodeError):
     """The message is larger, deeper or costlier than `Limits` grants."""
 
 
+def shown(value: object) -> str:
+    """A value for the text of an error: short, and told whatever its `__repr__` does."""
+    try:
+        return f"{value!r:.60}"
+    except Exception:  # noqa: BLE001 - an integer too long to print, or a user's own fault
+        return f"a {type(value).__name__}"
+
+
 class Refused(ValueError):
     """A writer refuses a scalar; the encoder, which knows the path, makes an EncodeError of it."""

@@ -9,15 +9,33 @@ by sorting, never in another dict (standard, section "Limits").
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
-from .errors import DecodeError, LimitExceeded
-from .limits import Limits
+import attrs
 
-__all__ = ["check_keys", "make_dict", "make_set"]
+from .errors import DecodeError, LimitExceeded, shown
+from .limits import MAX_DEPTH, Limits
+
+__all__ = ["check_keys", "inside_keys", "make_dict", "make_set"]
 
 _SEEDED = frozenset({str, bytes})
+
+#: What is compared here was decoded under limits already.
+_NO_LIMITS = Limits(depth=MAX_DEPTH, integer_digits=sys.maxsize)
+
+
+@lru_cache(maxsize=32)
+def inside_keys(limits: Limits) -> Limits:
+    """The limits of a set that is itself a key or item, or inside one.
+
+    The hash of a frozenset says little about items that collide, so such sets collide in turn,
+    and comparing them would multiply: only few items may share a hash there.
+    """
+    return attrs.evolve(limits, equal_hashes=min(limits.equal_hashes, 4))
+
 
 #: Turns the index of a key into its offset in the input.
 Locate = Callable[[int], int]
@@ -92,15 +110,15 @@ def _is_seeded(key: object) -> bool:
     """
     if isinstance(key, tuple | frozenset):
         return any(map(_is_seeded, key))  # pyright: ignore[reportUnknownArgumentType]
-    return type(key) in _SEEDED
+    return type(key) in _SEEDED and bool(key)  # the hash of nothing is always 0
 
 
 def _describe(earlier: object, key: object) -> str:
     from .encoder import encode  # the encoder knows what is one value in the data model
 
-    if encode(earlier) == encode(key):
-        return f"duplicate key or item {key!r:.60}"
+    if encode(earlier, limits=_NO_LIMITS) == encode(key, limits=_NO_LIMITS):
+        return f"duplicate key or item {shown(key)}"
     return (
-        f"{earlier!r:.60} and {key!r:.60} are distinct in the data model, "
+        f"{shown(earlier)} and {shown(key)} are distinct in the data model, "
         "but equal in Python, whose dicts and sets cannot hold both"
     )

@@ -135,7 +135,7 @@ class _Layout:
         if prefix in "ub":
             row.text += ", 0 bytes" if end >= 0 else ""
         elif literal:
-            row.text += f": {_shorten(literal.decode('ascii', 'backslashreplace'))}"
+            row.text += f": {_shorten(repr(literal)[2:-1])}"
         return end + 1 if end >= 0 else len(self.data) + 1
 
     def _chunk(self, row: _Row) -> int:

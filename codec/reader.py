@@ -8,7 +8,6 @@ from typing import Any
 
 from .blob import Blob
 from .decoder import Parser
-from .errors import Truncated
 from .hypermedia import KINDS
 from .limits import DEFAULT_LIMITS, Limits
 from .scanner import NeedMore
@@ -57,23 +56,28 @@ class Reader:
     def _feed_root(self, data: bytes | bytearray | memoryview) -> None:
         buffer, parser = self._buffer, self._parser
         before = len(buffer)
-        buffer += data
-        if self._is_useless(before):
+        room = self._limits.message - before
+        data = memoryview(data).cast("B")
+        buffer += data[:room]
+        if len(data) <= room and self._is_useless(before):
             return
         try:
             self._root = parser.parse()
         except NeedMore as more:
             self._wanted = more.size
+            if len(data) > room:
+                raise parser.unfinished(before + len(data)) from None
             return
         self._trailers = Trailers(parser.blobs, self._limits, parser.whitespace, parser.position)
         rest = bytes(buffer[parser.position :])
         buffer.clear()
         self._trailers.feed(rest)
+        self._trailers.feed(data[room:])
 
     def _is_useless(self, before: int) -> bool:
         """Whether the pending token cannot be complete: what makes tiny pieces linear."""
         if self._wanted is not None:
-            return len(self._buffer) < min(self._wanted, self._limits.message + 1)
+            return len(self._buffer) < min(self._wanted, self._limits.message)
         widest = self._parser.position + self._limits.integer_digits + 1024
         return len(self._buffer) < widest and b";" not in self._buffer[before:]
 
@@ -105,8 +109,7 @@ class Reader:
             if self._trailers is None:
                 with suppress(NeedMore):
                     self._parser.parse()  # what was held back may be too long already
-                self._parser.check_open_containers()
-                raise Truncated("the message is cut short", len(self._buffer))
+                raise self._parser.unfinished(len(self._buffer))
             self._trailers.close()
         except BaseException:
             self.abandon()

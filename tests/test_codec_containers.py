@@ -9,7 +9,7 @@ from codec_help import both_ways, refuse, refuse_value, same
 
 from hyperglyph.codec import Truncated, decode, encode
 
-Point = namedtuple("Point", "x y")
+Point = namedtuple("Point", "x y")  # pyright: ignore[reportUntypedNamedTuple]
 
 
 class Pair(NamedTuple):
@@ -37,57 +37,57 @@ class Ordered(OrderedDict[Any, Any]):
     pass
 
 
-@pytest.mark.parametrize(
-    ("value", "wire"),
-    [
-        ([], b"L;"),
-        ([1, [2, []], "a"], b"Li1;Li2;L;;u1:a;;"),
-        ({}, b"D;"),
-        ({"b": 1, "a": {}}, b"Du1:b;i1;u1:a;D;;"),
-        (OrderedDict(), b"O;"),
-        (OrderedDict([("b", 1), ("a", OrderedDict())]), b"Ou1:b;i1;u1:a;O;;"),
-        (set(), b"S;"),
-        ({3, 1, 2}, b"Si1;i2;i3;;"),
-        ({"b", b"a", None}, b"SN;b1:a;u1:b;;"),
-        ([{1}, {1: {2}}], b"LSi1;;Di1;Si2;;;;"),
-        ({(): 1, (1, "a"): 2}, b"DL;i1;Li1;u1:a;;i2;;"),
-        ({frozenset({2, 1}): 1}, b"DSi1;i2;;i1;;"),
-        ({(1, (frozenset({("a",)}),))}, b"SLi1;LSLu1:a;;;;;;"),
-        ({None: True, False: 1}, b"DN;T;F;i1;;"),
-    ],
-)
+CONTAINERS: list[tuple[Any, bytes]] = [
+    ([], b"L;"),
+    ([1, [2, []], "a"], b"Li1;Li2;L;;u1:a;;"),
+    ({}, b"D;"),
+    ({"b": 1, "a": {}}, b"Du1:b;i1;u1:a;D;;"),
+    (OrderedDict(), b"O;"),
+    (OrderedDict[str, Any](b=1, a=OrderedDict[str, Any]()), b"Ou1:b;i1;u1:a;O;;"),
+    (set(), b"S;"),
+    ({3, 1, 2}, b"Si1;i2;i3;;"),
+    ({"b", b"a", None}, b"SN;b1:a;u1:b;;"),
+    ([{1}, {1: {2}}], b"LSi1;;Di1;Si2;;;;"),
+    ({(): 1, (1, "a"): 2}, b"DL;i1;Li1;u1:a;;i2;;"),
+    ({frozenset({2, 1}): 1}, b"DSi1;i2;;i1;;"),
+    ({(1, (frozenset({("a",)}),))}, b"SLi1;LSLu1:a;;;;;;"),
+    ({None: True, False: 1}, b"DN;T;F;i1;;"),
+]
+
+
+@pytest.mark.parametrize(("value", "wire"), CONTAINERS)
 def test_containers(value: Any, wire: bytes) -> None:
     both_ways(value, wire)
 
 
-@pytest.mark.parametrize(
-    ("value", "wire"),
-    [
-        ((1, 2), b"Li1;i2;;"),
-        (Point(1, 2), b"Li1;i2;;"),
-        (Pair(1, "a"), b"Li1;u1:a;;"),
-        (Stack([1]), b"Li1;;"),
-        (frozenset({1}), b"Si1;;"),
-        (Bag({1}), b"Si1;;"),
-        (Frozen({1}), b"Si1;;"),
-        (Table(a=1), b"Du1:a;i1;;"),
-        (Ordered(a=1), b"Ou1:a;i1;;"),
-        (defaultdict(int, a=1), b"Du1:a;i1;;"),
-        (Counter("aa"), b"Du1:a;i2;;"),
-        (MappingProxyType({"a": 1}), b"Du1:a;i1;;"),
-        (UserDict({"a": 1}), b"Du1:a;i1;;"),
-        ({Point(1, 2): Point(3, 4)}, b"DLi1;i2;;Li3;i4;;;"),
-        ({Frozen({1}): 0}, b"DSi1;;i0;;"),
-        (Bag({(1,)}), b"SLi1;;;"),
-    ],
-)
+RELATIVES: list[tuple[Any, bytes]] = [
+    ((1, 2), b"Li1;i2;;"),
+    (Point(1, 2), b"Li1;i2;;"),
+    (Pair(1, "a"), b"Li1;u1:a;;"),
+    (Stack([1]), b"Li1;;"),
+    (frozenset({1}), b"Si1;;"),
+    (Bag({1}), b"Si1;;"),
+    (Frozen({1}), b"Si1;;"),
+    (Table(a=1), b"Du1:a;i1;;"),
+    (Ordered(a=1), b"Ou1:a;i1;;"),
+    (defaultdict(int, a=1), b"Du1:a;i1;;"),
+    (Counter("aa"), b"Du1:a;i2;;"),
+    (MappingProxyType({"a": 1}), b"Du1:a;i1;;"),
+    (UserDict({"a": 1}), b"Du1:a;i1;;"),
+    ({Point(1, 2): Point(3, 4)}, b"DLi1;i2;;Li3;i4;;;"),
+    ({Frozen({1}): 0}, b"DSi1;;i0;;"),
+    (Bag({(1,)}), b"SLi1;;;"),
+]
+
+
+@pytest.mark.parametrize(("value", "wire"), RELATIVES)
 def test_relatives_of_containers(value: Any, wire: bytes) -> None:
     assert encode(value) == wire
     assert encode(value, canonical=True) == wire
 
 
 def test_what_is_no_container() -> None:
-    for value, name in [
+    others: list[tuple[object, str]] = [
         (UserList([1]), "collections.UserList"),
         (iter([1]), "builtins.list_iterator"),
         (range(2), "builtins.range"),
@@ -96,7 +96,8 @@ def test_what_is_no_container() -> None:
         (int, "builtins.type"),
         (1j, "builtins.complex"),
         (..., "builtins.ellipsis"),
-    ]:
+    ]
+    for value, name in others:
         says = f"cannot encode {name}; convert it first or pass default= (at $[0])"
         refuse_value([value], says)
 
@@ -121,20 +122,20 @@ def test_canonical_order_of_keys_that_hold_sets() -> None:
     assert encode(one, canonical=True) == encode(two, canonical=True)
 
 
-@pytest.mark.parametrize(
-    ("wire", "value"),
-    [
-        (b"L ;", []),
-        (b"L \t\v\r\ni1; \ni2;\n;", [1, 2]),
-        (b"D\n;", {}),
-        (b"D i1;\ti2; ;", {1: 2}),
-        (b"O i1; i2; ;", OrderedDict({1: 2})),
-        (b"S i1; L ;;", {1, ()}),
-        (b"  i1;", 1),
-        (b"i1;\n", 1),
-        (b"\tL; \v\r\n", []),
-    ],
-)
+SPACED: list[tuple[bytes, Any]] = [
+    (b"L ;", []),
+    (b"L \t\v\r\ni1; \ni2;\n;", [1, 2]),
+    (b"D\n;", {}),
+    (b"D i1;\ti2; ;", {1: 2}),
+    (b"O i1; i2; ;", OrderedDict({1: 2})),
+    (b"S i1; L ;;", {1, ()}),
+    (b"  i1;", 1),
+    (b"i1;\n", 1),
+    (b"\tL; \v\r\n", []),
+]
+
+
+@pytest.mark.parametrize(("wire", "value"), SPACED)
 def test_white_space(wire: bytes, value: object) -> None:
     assert same(decode(wire), value)
 

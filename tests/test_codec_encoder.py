@@ -21,28 +21,28 @@ class Reprless:
         raise RuntimeError("no repr")
 
 
-@pytest.mark.parametrize(
-    ("value", "path"),
-    [
-        (BAD, "$"),
-        ([0, BAD], "$[1]"),
-        ((0, [BAD]), "$[1][0]"),
-        ({"users": [1, 2, 3, {"id": BAD}]}, "$.users[3].id"),
-        ({"not a name": BAD}, "$['not a name']"),
-        ({5: BAD}, "$[5]"),
-        ({b"k": {None: BAD}}, "$[b'k'][None]"),
-        ({"x" * 80 + " ": BAD}, "$['" + "x" * 59 + "]"),
-        ({"a": 1, (1, BAD): 2}, f"${{{(1, BAD)}}}[1]"),
-        ({BAD}, "${1j}"),
-        ({(BAD,)}, "${(1j,)}[0]"),
-        ({BAD: 1}, "${1j}"),
-        (OrderedDict(a=[BAD]), "$.a[0]"),
-        (Extension("x", {"a": BAD}), "$.attributes.a"),
-        (Extension("x", {"a b": [BAD]}), "$.attributes['a b'][0]"),
-        (Extension("x", {}, BAD), "$.content"),
-        ([Extension("x", {}, {"y": Extension("z", {}, (BAD,))})], "$[0].content.y.content[0]"),
-    ],
-)
+PATHS: list[tuple[Any, str]] = [
+    (BAD, "$"),
+    ([0, BAD], "$[1]"),
+    ((0, [BAD]), "$[1][0]"),
+    ({"users": [1, 2, 3, {"id": BAD}]}, "$.users[3].id"),
+    ({"not a name": BAD}, "$['not a name']"),
+    ({5: BAD}, "$[5]"),
+    ({b"k": {None: BAD}}, "$[b'k'][None]"),
+    ({"x" * 80 + " ": BAD}, "$['" + "x" * 59 + "]"),
+    ({"a": 1, (1, BAD): 2}, f"${{{(1, BAD)}}}[1]"),
+    ({BAD}, "${1j}"),
+    ({(BAD,)}, "${(1j,)}[0]"),
+    ({BAD: 1}, "${1j}"),
+    (OrderedDict(a=[BAD]), "$.a[0]"),
+    (Extension("x", {"a": BAD}), "$.attributes.a"),
+    (Extension("x", {"a b": [BAD]}), "$.attributes['a b'][0]"),
+    (Extension("x", {}, BAD), "$.content"),
+    ([Extension("x", {}, {"y": Extension("z", {}, (BAD,))})], "$[0].content.y.content[0]"),
+]
+
+
+@pytest.mark.parametrize(("value", "path"), PATHS)
 def test_paths(value: object, path: str) -> None:
     refuse_value(value, SAYS % path)
 
@@ -52,6 +52,17 @@ def test_a_path_past_a_repr_that_fails() -> None:
     says = f"cannot encode {name}; convert it first or pass default= (at ${{a Reprless}})"
     refuse_value({Reprless()}, says)
     refuse_value([{Reprless(): 1}], says.replace("$", "$[0]"))
+
+
+class Fresh(list[Any]):
+    """A list whose items are never the same objects twice."""
+
+    def __iter__(self) -> Any:
+        return iter([complex(item) for item in super().__iter__()])
+
+
+def test_a_path_to_what_is_not_there_any_more() -> None:
+    refuse_value([Fresh([1])], SAYS % "$[0]{(1+0j)}")
 
 
 def test_an_error_carries_reason_and_path() -> None:
@@ -199,3 +210,33 @@ def test_pieces_of_a_large_root() -> None:
 def test_pieces_fail_before_the_first() -> None:
     with pytest.raises(EncodeError):
         encode_pieces([BAD])
+
+
+class Triples(dict[Any, Any]):
+    """A mapping that is none."""
+
+    def items(self) -> Any:
+        return [(1, 2, 3)]
+
+
+def test_a_mapping_whose_items_are_no_pairs() -> None:
+    with pytest.raises(EncodeError) as caught:
+        encode({"a": Triples(b=1)})
+    assert str(caught.value) == "a mapping whose items() are no pairs (at $.a)"
+
+
+def test_the_name_of_an_extension_is_its_text() -> None:
+    class Name(str):
+        __slots__ = ()
+
+        def encode(self, encoding: str = "", errors: str = "") -> bytes:
+            return b"lies"
+
+    assert encode(Extension(Name("x"), {}, 1)) == b"Xu1:x;D;i1;;"
+    assert encode(Extension("e\u0301", {}, 1), normalize=True) == "Xu2:é;D;i1;;".encode()
+
+
+def test_keys_that_cannot_be_shown() -> None:
+    with pytest.raises(EncodeError) as caught:
+        encode({10**5000: object()}, limits=Limits(integer_digits=6000))
+    assert caught.value.path == "$[a int]"

@@ -45,7 +45,7 @@ def test_white_space() -> None:
         (b"Xu1:x;D;N; L", "';' expected at the end of an extension, found 'L' (at byte 11)"),
         (b"Xu1:x;Di1;i2;;N;;", "the name of an attribute is text, not int (at byte 7)"),
         (b"Xu1:x;Ou1:a;N;b1:a;N;;N;;", "the name of an attribute is text, not bytes (at byte 14)"),
-        (b"Xu1:x;DL;N;;N;;", "the name of an attribute is text, not tuple (at byte 7)"),
+        (b"Xu1:x;DL;N;;N;;", "the name of an attribute is text, found 'L' (at byte 7)"),
         (b"Xu1:x;Du1:a;N;u1:a;N;;N;;", "duplicate key or item 'a' (at byte 14)"),
         (b"Xu1:x;Di1;N;z", "the name of an attribute is text, not int (at byte 7)"),
         (b"Xu1:x;Du1:a;;N;;", "a key without a value (at byte 12)"),

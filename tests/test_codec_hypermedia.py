@@ -75,38 +75,48 @@ def test_kinds(value: Extension, wire: bytes) -> None:
         hash(value)
 
 
+NEEDED: dict[Any, dict[str, Any]] = {
+    Form: {"url": "/"},
+    Input: {"name": "a"},
+    Resource: {"content": {}},
+    Error: {"message": "m"},
+}
+
+
 @pytest.mark.parametrize(
-    ("build", "says"),
+    ("kind", "wrong", "says"),
     [
-        (lambda: Link(5), "link: 'url' is str, not int"),
-        (lambda: Link("/", method=None), "link: 'method' is str, not NoneType"),
-        (lambda: Link("/", inline=1), "link: 'inline' is bool, not int"),
-        (lambda: Link("/", etag=b"e"), "link: 'etag' is str, not bytes"),
-        (lambda: Link("/", last_modified="x"), "link: 'last_modified' is datetime, not str"),
-        (lambda: Link("/", headers=[]), "link: 'headers' is Mapping, not list"),
-        (lambda: Form(None), "form: 'url' is str, not NoneType"),
-        (lambda: Form("/", method=1), "form: 'method' is str, not int"),
-        (lambda: Form("/", headers=1), "form: 'headers' is Mapping, not int"),
-        (lambda: Form("/", envelope=1), "form: 'envelope' is str, not int"),
-        (lambda: Form("/", content_type=1), "form: 'content_type' is str, not int"),
-        (lambda: Form("/", values=[b"a"]), "form: 'values' is str or Input, not bytes"),
-        (lambda: Input(1), "input: 'name' is str, not int"),
-        (lambda: Input("a", type=int), "input: 'type' is str, not type"),
-        (lambda: Input("a", optional=0), "input: 'optional' is bool, not int"),
-        (lambda: Resource([]), "resource: 'content' is Mapping, not list"),
-        (lambda: Resource({}, url=1), "resource: 'url' is str, not int"),
-        (lambda: Resource({}, name=1), "resource: 'name' is str, not int"),
-        (lambda: Resource({}, profile=1), "resource: 'profile' is str, not int"),
-        (lambda: Resource({}, partial=1), "resource: 'partial' is bool, not int"),
-        (lambda: Error(None), "error: 'message' is str, not NoneType"),
-        (lambda: Error("m", logref=1), "error: 'logref' is str, not int"),
-        (lambda: Error("m", url=1), "error: 'url' is str, not int"),
-        (lambda: Error("m", code=1.5), "error: 'code' is int or str, not float"),
+        (Link, {"url": 5}, "link: 'url' is str, not int"),
+        (Link, {"method": None}, "link: 'method' is str, not NoneType"),
+        (Link, {"inline": 1}, "link: 'inline' is bool, not int"),
+        (Link, {"etag": b"e"}, "link: 'etag' is str, not bytes"),
+        (Link, {"last_modified": "x"}, "link: 'last_modified' is datetime, not str"),
+        (Link, {"headers": []}, "link: 'headers' is Mapping, not list"),
+        (Form, {"url": None}, "form: 'url' is str, not NoneType"),
+        (Form, {"method": 1}, "form: 'method' is str, not int"),
+        (Form, {"headers": 1}, "form: 'headers' is Mapping, not int"),
+        (Form, {"envelope": 1}, "form: 'envelope' is str, not int"),
+        (Form, {"content_type": 1}, "form: 'content_type' is str, not int"),
+        (Form, {"values": [b"a"]}, "form: 'values' is str or Input, not bytes"),
+        (Input, {"name": 1}, "input: 'name' is str, not int"),
+        (Input, {"type": int}, "input: 'type' is str, not type"),
+        (Input, {"optional": 0}, "input: 'optional' is bool, not int"),
+        (Resource, {"content": []}, "resource: 'content' is Mapping, not list"),
+        (Resource, {"url": 1}, "resource: 'url' is str, not int"),
+        (Resource, {"name": 1}, "resource: 'name' is str, not int"),
+        (Resource, {"profile": 1}, "resource: 'profile' is str, not int"),
+        (Resource, {"partial": 1}, "resource: 'partial' is bool, not int"),
+        (Error, {"message": None}, "error: 'message' is str, not NoneType"),
+        (Error, {"logref": 1}, "error: 'logref' is str, not int"),
+        (Error, {"url": 1}, "error: 'url' is str, not int"),
+        (Error, {"code": 1.5}, "error: 'code' is int or str, not float"),
     ],
 )
-def test_constructors_are_strict(build: Any, says: str) -> None:
+def test_constructors_are_strict(kind: Any, wrong: dict[str, Any], says: str) -> None:
+    right: dict[str, Any] = NEEDED.get(kind, {})
+    kind(**right)
     with pytest.raises(TypeError) as caught:
-        build()
+        kind(**right | wrong)
     assert str(caught.value) == says
 
 

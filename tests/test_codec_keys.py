@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 from codec_help import refuse, refuse_value, same
 
-from hyperglyph.codec import Blob, Extension, Period, decode, encode
+from hyperglyph.codec import (
+    Blob,
+    DecodeError,
+    Extension,
+    LimitExceeded,
+    Limits,
+    Period,
+    decode,
+    encode,
+)
 from hyperglyph.codec.types import NAN
 
 
@@ -80,6 +89,7 @@ def test_a_blob_is_no_key() -> None:
         (b"Di1;N;i01;N;;", "duplicate key or item 1 (at byte 6)"),
         (b"Si1;i1;;", "duplicate key or item 1 (at byte 4)"),
         (b"S i1; i1; ;", "duplicate key or item 1 (at byte 6)"),
+        (b"SL i1; ;Li2;;Li1;;;", "duplicate key or item (1,) (at byte 13)"),
         (b"Ou1:a;L;u1:b;D;u1:a;S;;", "duplicate key or item 'a' (at byte 15)"),
         (b"Db1:a;Xu1:a;D;N;;b1:a;i1;;", "duplicate key or item b'a' (at byte 17)"),
         (b"SN;T;N;;", "duplicate key or item None (at byte 5)"),
@@ -154,6 +164,16 @@ def test_distinct_keys(wire: bytes, length: int) -> None:
     assert same(decode(encode(value)), value)
 
 
+def test_many_keys() -> None:
+    """More than `Limits.equal_hashes`, from where on they are looked at before they are used."""
+    texts, numbers = [f"k{n}" for n in range(200)], list(range(200))
+    for keys in (texts, numbers, texts + numbers):
+        assert same(decode(encode(set(keys))), set(keys))
+        assert same(decode(encode(dict.fromkeys(keys, 1))), dict.fromkeys(keys, 1))
+    wire = b"S" + b"".join(map(encode, [*texts, "k7"])) + b";"
+    refuse(wire, f"duplicate key or item 'k7' (at byte {len(wire) - 7})")
+
+
 def test_lists_and_sets_in_keys_are_hashable() -> None:
     assert same(decode(b"DLLi1;;Si2;;;Li3;;;"), {((1,), frozenset({2})): [3]})
     assert same(decode(b"SSLi1;;;;"), {frozenset({(1,)})})
@@ -219,3 +239,31 @@ def test_instants_are_keys_by_instant() -> None:
     zone = timezone(timedelta(hours=1))
     naive_twin = {datetime(2020, 1, 1, 1, tzinfo=zone): 1}
     assert decode(encode(naive_twin)) == {datetime(2020, 1, 1, tzinfo=UTC): 1}
+
+
+def test_duplicates_beyond_the_default_limits() -> None:
+    """What is compared was decoded under limits of the caller's own."""
+    message = b"S" + 2 * (b"i" + b"9" * 5000 + b";") + b";"
+    with pytest.raises(DecodeError, match="duplicate") as caught:
+        decode(message, limits=Limits(integer_digits=10_000))
+    assert caught.value.offset == 5003
+    deep = b"S" + 2 * (b"L" * 150 + b"i1;" + b";" * 150) + b";"
+    with pytest.raises(DecodeError, match="duplicate"):
+        decode(deep, limits=Limits(depth=300))
+
+
+def test_the_hash_of_nothing_has_no_seed() -> None:
+    limits = Limits(unseeded_keys=100)
+    message = b"S" + b"".join(b"Lu;i%d;;" % number for number in range(101)) + b";"
+    with pytest.raises(LimitExceeded):
+        decode(message, limits=limits)
+    assert len(decode(message.replace(b"u;", b"u1:a;"), limits=limits)) == 101
+
+
+def test_sets_that_collide_inside_a_set() -> None:
+    """Comparing them would multiply, so few items of one hash are allowed inside a key."""
+    inner = b"S" + b"".join(b"i%d;" % (number * (2**61 - 1)) for number in range(1, 6)) + b";"
+    assert len(decode(inner)) == 5
+    with pytest.raises(LimitExceeded) as caught:
+        decode(b"S" + inner + b";")
+    assert caught.value.reason == "more than 4 keys with the same hash"

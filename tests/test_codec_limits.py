@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from codec_help import read, refuse
 
-from hyperglyph.codec import LimitExceeded, Limits, Reader, decode
+from hyperglyph.codec import DecodeError, LimitExceeded, Limits, Reader, decode
 
 
 def test_defaults() -> None:
@@ -140,3 +140,26 @@ def test_limits_of_a_reader_are_its_own() -> None:
     reader.feed(b"L")
     with pytest.raises(LimitExceeded):
         reader.feed(b"L")
+
+
+@pytest.mark.parametrize(
+    ("message", "limit", "expected"),
+    [
+        (b"L" + b"i1;" * 5 + b"Q", 10, "message of more than 10 bytes (at byte 10)"),
+        (b"u100:" + b"a" * 100 + b";", 50, "declared length 100 is over the limit (at byte 0)"),
+        (b"Si1;i1;" + b"i2;" * 20, 50, "duplicate key or item 1 (at byte 4)"),
+    ],
+)
+def test_the_size_of_a_message_in_any_pieces(message: bytes, limit: int, expected: str) -> None:
+    limits = Limits(message=limit)
+    with pytest.raises(DecodeError) as whole:
+        decode(message, limits=limits)
+    assert str(whole.value) == expected
+    for size in (1, 7, 30, 1000):
+        with pytest.raises(DecodeError) as caught:
+            read(message, size, limits=limits)
+        assert str(caught.value) == expected
+
+
+def test_white_space_behind_the_limit_is_none_of_the_message() -> None:
+    assert decode(b"i1;" + b" " * 10, limits=Limits(message=5)) == 1

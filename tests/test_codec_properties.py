@@ -5,10 +5,13 @@
 
 import os
 import pickle
+import subprocess
+import sys
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from codec_help import content, same
 from hypothesis import HealthCheck, given, settings
@@ -64,30 +67,25 @@ def bytes_of(value: Any) -> bytes:
 
 
 def without_inner_blobs(value: Any, *, inside: bool = False) -> Any:
-    match value:
-        case Blob() if inside:
-            return ["blob", without_inner_blobs(value.attributes, inside=True), content(value)]
-        case Blob():
-            attributes = without_inner_blobs(value.attributes, inside=True)
-            twin = Blob(content(value), "")
-            twin.attributes = attributes
-            return twin
-        case list():
-            items = cast("list[Any]", value)
-            return [without_inner_blobs(item, inside=inside) for item in items]
-        case OrderedDict() | dict():
-            mapping = cast("Mapping[Any, Any]", value)
-            return type(value)(
-                (key, without_inner_blobs(item, inside=inside)) for key, item in mapping.items()
-            )
-        case Extension():
-            return type(value).from_wire(
-                value.name,
-                without_inner_blobs(value.attributes, inside=inside),
-                without_inner_blobs(value.content, inside=inside),
-            )
-        case _:
-            return value
+    again = partial(without_inner_blobs, inside=inside or isinstance(value, Blob))
+    if isinstance(value, Blob):
+        attributes = again(value.attributes)
+        if inside:
+            return ["blob", attributes, content(value)]
+        twin = Blob(content(value), "")
+        twin.attributes = attributes
+        return twin
+    if isinstance(value, Extension):
+        return value.from_wire(value.name, again(value.attributes), again(value.content))
+    return mapped(again, value)
+
+
+def mapped(function: Callable[[Any], Any], value: Any) -> Any:
+    """A list or dict with what the function makes of each of its values; others as they are."""
+    if isinstance(value, dict):
+        pairs: list[Any] = [(key, function(value[key])) for key in value]  # pyright: ignore[reportUnknownVariableType]
+        return OrderedDict(pairs) if isinstance(value, OrderedDict) else dict(pairs)
+    return [function(item) for item in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
 
 
 @given(wire.values())
@@ -122,20 +120,14 @@ def test_what_decodes_has_canonical_bytes(message: bytes) -> None:
 @given(st.data(), wire.values())
 def test_canonical_bytes_do_not_depend_on_insertion(data: st.DataObject, value: Any) -> None:
     def shuffled(value: Any) -> Any:
-        match value:
-            case OrderedDict():
-                ordered = cast("OrderedDict[Any, Any]", value)
-                return OrderedDict((key, shuffled(item)) for key, item in ordered.items())
-            case dict():
-                entries = list(cast("dict[Any, Any]", value).items())
-                order = data.draw(st.permutations(entries))
-                return {key: shuffled(item) for key, item in order}
-            case set():
-                return set(data.draw(st.permutations(list(cast("set[Any]", value)))))
-            case list():
-                return [shuffled(item) for item in cast("list[Any]", value)]
+        match type(value).__name__:
+            case "dict":
+                value = dict(data.draw(st.permutations(list(value.items()))))
+            case "set":
+                value = set(data.draw(st.permutations(list(value))))
             case _:
-                return value
+                pass
+        return mapped(shuffled, value)
 
     if b"B" in encode(value):
         return  # blobs are numbered in the order in which they come
@@ -153,7 +145,7 @@ def test_pieces_make_no_difference(message: bytes, data: st.DataObject, limits: 
     assert outcome_in_pieces(bytewise, limits) == expected
 
 
-@given(wire.messages())
+@given(wire.messages().filter(lambda message: len(message) < 300))
 def test_every_proper_prefix_is_truncated(message: bytes) -> None:
     try:
         decode(message)
@@ -211,4 +203,14 @@ def test_keys_are_keys(key: Any) -> None:
     for value in ({key}, {key: key}, OrderedDict([(key, key)])):
         assert len(decode(encode(value))) == 1
         assert [*decode(encode(value))] == [key]  # in lists, NaN is itself
-        assert same(*decode(encode(value)), key)
+        assert same(next(iter(decode(encode(value)))), key)
+
+
+def test_without_hypothesis() -> None:
+    script = "import sys; sys.modules['hypothesis'] = None; import hyperglyph.testing.strategies"
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert process.returncode == 1
+    assert process.stderr.decode().splitlines()[-1] == (
+        "ImportError: hyperglyph.testing.strategies needs hypothesis: "
+        "pip install hyperglyph[testing]"
+    )

@@ -1,49 +1,32 @@
-"""What a hostile message may cost: depth, time, memory, and nothing but DecodeError.
+"""What a hostile message may not do: nest deep, convert long integers, let keys collide.
 
 Times are compared with those of harmless messages of the same size, with generous bounds, and
 are the processor's, so that a busy machine makes no difference.
 """
 
-import os
-import runpy
+import inspect
 import sys
 import time
-import tracemalloc
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import cache, partial
 from typing import Any
 
 import pytest
-from codec_help import fault_of, read, refuse, refuse_value
+from codec_help import fault_of, read, refuse, refuse_value, seconds, timed
 
 from hyperglyph.codec import (
-    Blob,
     DecodeError,
     EncodeError,
     Extension,
     LimitExceeded,
     Limits,
-    Reader,
-    Truncated,
     decode,
     encode,
 )
 
 MODULUS = 2**61 - 1  # sys.hash_info.modulus: integers that differ by it have one hash
-FUZZER = Path(__file__).parent / "fuzz" / "fuzz_codec.py"
-
-
-def seconds(action: Callable[[], object], repeat: int = 3) -> float:
-    """The processor time of an action, the best of several; what it raises is part of it."""
-    best = float("inf")
-    for _ in range(repeat):
-        start = time.process_time()
-        with suppress(DecodeError):
-            action()
-        best = min(best, time.process_time() - start)
-    return best
 
 
 # --- Row 1: depth ---------------------------------------------------------------------------------
@@ -65,35 +48,35 @@ NESTS: dict[str, tuple[bytes, bytes, int]] = {
 @pytest.mark.parametrize("kind", NESTS)
 @pytest.mark.parametrize("depth", [100, 500])
 def test_nesting_at_the_limit(kind: str, depth: int) -> None:
-    start, end, containers = NESTS[kind]
     limits = Limits(depth=depth)
-    levels = (depth - 1) // containers
-    fits = start * levels + b"L;" + end * levels
-    if kind in ("set", "dict key", "set in list"):
-        levels, fits = deep_keys(kind, depth)
+    fits, deeper = nest(kind, depth), nest(kind, depth + NESTS[kind][2])
     value = decode(fits, limits=limits)
     assert encode(value, limits=limits) == fits
     read(fits, limits=limits)
     for attempt in (decode, read):
         with pytest.raises(LimitExceeded) as caught:
-            attempt(start * (depth + 1), limits=limits)
+            attempt(deeper, limits=limits)
         assert caught.value.reason == f"nesting deeper than {depth}"
 
 
-def deep_keys(kind: str, depth: int) -> tuple[int, bytes]:
-    """Only lists and sets may be inside a key."""
-    if kind == "dict key":
-        return 1, b"D" + b"L" * (depth - 1) + b";" * (depth - 1) + b"N;;"
-    if kind == "set in list":
-        return 1, b"LS" + b"LS" * ((depth - 2) // 2) + b";;" * ((depth - 2) // 2) + b";;"
-    return depth, b"S" * depth + b";" * depth
+def nest(kind: str, depth: int) -> bytes:
+    """A message of `depth` levels, or nearly."""
+    start, end, containers = NESTS[kind]
+    if kind == "dict key":  # where only lists and sets may be inside
+        return b"D" + b"L" * (depth - 1) + b";" * (depth - 1) + b"N;;"
+    if kind == "extension":
+        depth -= 1  # the attributes of the innermost are a level too
+    levels, rest = divmod(depth, containers)
+    inner = b"L" * rest + b";" * rest if rest else b"" if start.endswith((b"L", b"S")) else b"N;"
+    return start * levels + inner + end * levels
 
 
+@timed
 @pytest.mark.parametrize("kind", NESTS)
 def test_a_million_levels(kind: str) -> None:
     start = NESTS[kind][0]
     message = start * 1_000_000
-    for attempt in (decode, lambda message: read(message, 65_536)):
+    for attempt in (decode, partial(read, size=65_536)):
         begin = time.process_time()
         with pytest.raises(DecodeError):
             attempt(message)
@@ -110,7 +93,7 @@ WRAPS: dict[str, Callable[[Any], Any]] = {
     "list": lambda value: [value],
     "tuple": lambda value: (value,),
     "dict": lambda value: {"a": value},
-    "ordered dict": lambda value: OrderedDict(a=value),
+    "ordered dict": lambda value: OrderedDict[str, Any](a=value),
     "extension": lambda value: Extension("x", {}, value),
     "attributes": lambda value: Extension("x", {"a": value}),
     "mix": lambda value: [{"a": (Extension("x", {}, value),)}],
@@ -120,7 +103,7 @@ WRAPS: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("kind", WRAPS)
 def test_values_of_many_levels(kind: str) -> None:
     value: Any = 1
-    for _ in range(100_000 if kind in ("extension", "attributes", "mix") else 1_000_000):
+    for _ in range(1_000_000 if kind == "list" else 20_000):
         value = WRAPS[kind](value)
     begin = time.process_time()
     with pytest.raises(EncodeError) as caught:
@@ -133,19 +116,17 @@ def test_values_of_many_levels(kind: str) -> None:
                 value = inner
             case Extension():
                 value = value.content
-            case dict():
-                value = value["a"]  # pyright: ignore[reportUnknownVariableType]
+            case {"a": inner}:
+                value = inner
             case _:
-                value = value[0]
+                (value,) = value
 
 
 @contextmanager
-def few_frames(count: int) -> Iterator[None]:
+def few_frames(count: int) -> Generator[None]:
     """Leave the interpreter `count` frames above this one."""
-    before, depth, frame = sys.getrecursionlimit(), 0, sys._getframe()
-    while frame is not None:
-        frame, depth = frame.f_back, depth + 1  # type: ignore[assignment]
-    sys.setrecursionlimit(depth + count)
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + count)
     try:
         yield
     finally:
@@ -173,22 +154,29 @@ def test_the_recursion_limit_does_not_matter(start: bytes) -> None:
 def test_the_recursion_limit_does_not_matter_for_keys(kind: bytes) -> None:
     limits = Limits(depth=500)
     key = kind * 499 + b";" * 499
-    equal = b"S" + key + key + b";"
+    faults: list[str] = []
     with few_frames(100):
         value = decode(b"D" + key + b"N;;", limits=limits)
         encoded = encode(value, limits=limits)
-        try:
-            decode(equal, limits=limits)
-            fault = None
-        except (DecodeError, RecursionError) as error:
-            fault = type(error)
+        for equal in (b"S" + key + key + b";", b"S" + key + key, b"S" + key + key + b"z"):
+            for attempt in (decode, read):
+                try:
+                    attempt(equal, limits=limits)
+                except DecodeError as error:
+                    faults.append(error.reason)
     assert encoded == b"D" + key + b"N;;"
-    assert fault in (DecodeError, LimitExceeded)
+    # Whether the interpreter gets through depends on its version, but not on the way there.
+    assert len(faults) == 6
+    assert len(set(faults)) == 1
+    assert faults[0].startswith(
+        ("keys are nested deeper than the interpreter can compare here", "duplicate key or item (")
+    )
 
 
 # --- Row 2: integers ------------------------------------------------------------------------------
 
 
+@timed
 def test_a_million_digits() -> None:
     message = b"i" + b"9" * 1_000_000 + b";"
     says = "integer of more than 4300 digits (at byte 0)"
@@ -201,20 +189,19 @@ def test_a_million_digits() -> None:
 # --- Row 3: colliding keys ------------------------------------------------------------------------
 
 
-def probe_chain(bits: int) -> list[int]:
+def probe_chain(bits: int, fill: int, late: int) -> list[int]:
     """Integers of distinct hashes that a dict of 2**bits slots looks for one after the other.
 
-    A third of the slots is filled along the walk i -> 5 * i + 1 that every search ends in; then
-    come keys whose search enters that walk and has to go all along it.
+    The first `fill` occupy the walk i -> 5 * i + 1, in which every search ends; then come up to
+    `late` keys whose search enters that walk and has to go all along it.
     """
     mask = (1 << bits) - 1
-    walk, slot = [], 0
-    for _ in range(mask // 3 + 100):
+    walk, slot = list[int](), 0
+    for _ in range(fill):
         walk.append(slot)
         slot = (5 * slot + 1) & mask
-    taken = set(walk)
-    late: list[int] = []
-    for high in range(1, 16):
+    taken, found = set(walk), list[int]()
+    for high in range(1, 32):
         for low in walk:
             key = low | high << bits
             slot, perturb = low, key
@@ -222,10 +209,10 @@ def probe_chain(bits: int) -> list[int]:
                 perturb >>= 5
                 slot = (5 * slot + perturb + 1) & mask
             if slot in taken:
-                late.append(key)
-        if len(late) > mask // 4:
+                found.append(key)
+        if len(found) >= late:
             break
-    return walk + late[: mask // 4]
+    return walk + found[:late]
 
 
 def number(key: int) -> bytes:
@@ -254,52 +241,60 @@ FLOODS = [
 CONTAINERS: dict[str, Callable[[list[bytes]], bytes]] = {
     "set": lambda keys: b"S" + b"".join(keys) + b";",
     "dict": lambda keys: b"D" + b"".join(key + b"N;" for key in keys) + b";",
-    "ordered dict": lambda keys: b"O" + b"".join(key + b"N;" for key in keys) + b";",
 }
 
 
-@pytest.fixture(scope="module")
-def small_chain() -> list[int]:
-    return probe_chain(14)[:8_000]
+@cache
+def chain(*, large: bool) -> list[int]:
+    """For the size of the table that a dict of so many keys has in CPython.
+
+    A set looks at ten slots a step, which leaves no such keys for it; it gets the same.
+    """
+    return probe_chain(16, 22_000, 12_000) if large else probe_chain(14, 5_600, 2_400)
 
 
-@pytest.fixture(scope="module")
-def large_chain() -> list[int]:
-    return probe_chain(16)
-
-
+@timed
 @pytest.mark.parametrize(("family", "form"), FLOODS)
 @pytest.mark.parametrize("container", CONTAINERS)
-def test_colliding_keys_on_a_server(
-    family: str, form: str, container: str, small_chain: list[int]
-) -> None:
+def test_colliding_keys_on_a_server(family: str, form: str, container: str) -> None:
     """As many keys as a server lets pass: no slower than 20 times as many harmless ones."""
     limits = Limits.server()
-    keys = [n * MODULUS for n in range(1, 8_001)] if family == "equal" else small_chain
+    keys = [n * MODULUS for n in range(1, 8_001)]
+    if family == "chain":
+        keys = chain(large=False)
     make, fill = FORMS[form], CONTAINERS[container]
     hostile = fill([make(key) for key in keys])
     harmless = fill([make(key * 7 + 1) for key in range(len(keys))])
     assert len(decode(harmless, limits=limits)) == len(keys)
     usual = seconds(lambda: decode(harmless, limits=limits))
-    assert seconds(lambda: decode(hostile, limits=limits)) < 20 * usual
+    assert seconds(lambda: decode(hostile, limits=limits), 2) < 20 * usual
     if family == "equal":
         assert fault_of(lambda: decode(hostile, limits=limits))[0] is LimitExceeded
         assert fault_of(lambda: decode(hostile))[0] is LimitExceeded
 
 
+@timed
 @pytest.mark.parametrize("container", CONTAINERS)
-@pytest.mark.parametrize("form", FORMS)
-def test_more_colliding_keys_than_a_server_takes(
-    form: str, container: str, large_chain: list[int]
-) -> None:
+@pytest.mark.parametrize("form", ["positive", "negative float", "pair"])
+def test_more_colliding_keys_than_a_server_takes(form: str, container: str) -> None:
     limits = Limits.server()
     make = FORMS[form]
-    message = CONTAINERS[container]([make(key) for key in large_chain])
+    message = CONTAINERS[container]([make(key) for key in chain(large=True)])
     begin = time.process_time()
     says = fault_of(lambda: decode(message, limits=limits))
     assert time.process_time() - begin < 2
     assert says[0] is LimitExceeded
     assert says[1].startswith("more than 8192 keys whose hash has no seed")
+
+
+@timed
+def test_the_chain_is_what_it_should_be() -> None:
+    """Without a limit it would cost, else the tests above show nothing."""
+    keys = chain(large=True)
+    assert len(set(map(hash, keys))) == len(keys)
+    harmless = [key * 7 + 1 for key in range(len(keys))]
+    usual = seconds(lambda: dict.fromkeys(harmless))
+    assert seconds(lambda: dict.fromkeys(keys), 1) > 20 * usual
 
 
 def test_floats_with_one_hash_are_few() -> None:
@@ -311,217 +306,10 @@ def test_floats_with_one_hash_are_few() -> None:
     assert len(decode(CONTAINERS["set"](keys))) == len(keys) <= Limits().equal_hashes
 
 
+@timed
 def test_equal_keys_that_are_slow_to_compare() -> None:
     """Many equal tuples and long texts as keys are found at the first, not compared in pairs."""
-    big = b"L" + b"i1;" * 50_000 + b";"
+    big = b"L" + b"i1;" * 20_000 + b";"
     message = b"S" + big * 10 + b";"
     assert seconds(lambda: decode(message)) < 3
     assert fault_of(lambda: decode(message))[1].startswith("duplicate key or item (1, 1, 1")
-
-
-# --- Rows 4 and 5: memory -------------------------------------------------------------------------
-
-
-def peak(action: Callable[[], object]) -> int:
-    """The most bytes that an action held at once."""
-    tracemalloc.start()
-    try:
-        with pytest.raises(DecodeError):
-            action()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        b"b9999999999:",
-        b"u9999999999:",
-        b"b33554432:",
-        b"u33554000:abc",
-        b"Lb33554000:x;",
-        b"Xu33554000:",
-        b"B9999999999:D;;",
-        b"B0:D;;c0:9999999999:x",
-        b"B0:D;;c0:268435456:x",
-    ],
-)
-def test_nothing_is_allocated_from_a_declared_length(message: bytes) -> None:
-    limits = Limits()
-    for attempt in (decode, read):
-        assert peak(lambda attempt=attempt: attempt(message, limits=limits)) < 100_000  # type: ignore[misc]
-    rest = Limits(blob_size=10**11, message=10**11)
-    assert peak(lambda: decode(message, limits=rest)) < 100_000
-
-
-def test_a_million_empty_sets() -> None:
-    for empty in (b"S;", b"D;", b"O;", b"Xu;D;N;;", b"L;"):
-        message = b"L" + empty * 1_000_000 + b";"
-        for limits in (Limits.server(), Limits(nodes=999_999)):
-            begin = time.process_time()
-            assert fault_of(lambda: decode(message, limits=limits))[1].startswith("too many nodes")  # noqa: B023
-            assert time.process_time() - begin < 3
-
-
-def test_a_server_holds_little_of_a_small_message() -> None:
-    message = b"L" + b"S;" * 2_000_000 + b";"
-    assert peak(lambda: decode(message, limits=Limits.server())) < 50_000_000
-
-
-# --- Row 6: time ----------------------------------------------------------------------------------
-
-
-def sized(count: int) -> dict[str, bytes]:
-    """Messages whose length grows with `count`, some of them malformed at their end."""
-    return {
-        "text": encode("é" * count * 5),
-        "bytes": encode(b"x" * count * 20),
-        "integers": b"L" + b"i1;" * count + b";",
-        "texts": b"L" + b"".join(b"u6:%06d;" % n for n in range(count)) + b";",
-        "lists": b"L" + b"L;" * count + b";",
-        "deep lists": b"L" + (b"L" * 90 + b";" * 90) * (count // 90) + b";",
-        "dict": b"D" + b"".join(b"u6:%06d;N;" % n for n in range(count)) + b";",
-        "numbers": b"D" + b"".join(b"i%d;N;" % n for n in range(count)) + b";",
-        "set": b"S" + b"".join(b"Li%d;;" % n for n in range(count)) + b";",
-        "space": b"L" + b" i1; \n" * count + b";",
-        "extensions": b"L" + b"Xu1:x;Du1:a;N;;N;;" * (count // 4) + b";",
-        "floats": b"L" + b"f0x1.8000000000000p+0;f1e5;" * (count // 4) + b";",
-        "times": b"L" + b"d2020-01-01T00:00:00Z;pP1D;" * (count // 4) + b";",
-        "chunks": b"B0:D;;" + b"c0:1:x;" * count + b"c0;",
-        "late fault": b"L" + b"Si1;;u1:a;" * count + b"z",
-        "late duplicate": b"S" + b"".join(b"i%d;" % n for n in range(count)) + b"i0;;",
-        "late cut": b"D" + b"".join(b"i%d;Si1;;" % n for n in range(count)),
-    }
-
-
-LARGE = Limits(whitespace=10**7, nodes=10**8, message=10**9, integer_digits=10**6)
-
-
-@pytest.mark.parametrize("kind", sized(1))
-def test_decoding_is_linear(kind: str) -> None:
-    small, large = sized(2_000)[kind], sized(20_000)[kind]
-    usual = max(seconds(lambda: decode(small, limits=LARGE), 5), 0.0002)
-    assert seconds(lambda: decode(large, limits=LARGE)) < 25 * usual
-
-
-@pytest.mark.parametrize("kind", sized(1))
-def test_reading_in_small_pieces_is_linear(kind: str) -> None:
-    small, large = sized(500)[kind], sized(5_000)[kind]
-    usual = max(seconds(lambda: read(small, limits=LARGE)), 0.0005)
-    assert seconds(lambda: read(large, limits=LARGE), 1) < 25 * usual
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda size: encode("x" * size),
-        lambda size: encode(b"x" * size),
-        lambda size: b" " * size + b"N;",
-        lambda size: b"L" + b" " * size + b";",
-        lambda size: b"X " + b" " * size + b"u1:x;D;N;;",
-        lambda size: b"Xu%d:%b;D;N;;" % (size, b"x" * size),
-        lambda size: b"B0:D;;c0:%d:%b;c0;" % (size, b"x" * size),
-        lambda size: b"N;" + b" " * size,
-    ],
-    ids=["text", "bytes", "space", "space in a list", "space in a head", "name", "chunk", "end"],
-)
-def test_one_token_byte_by_byte_is_linear(make: Callable[[int], bytes]) -> None:
-    small, large = make(20_000), make(200_000)
-    usual = max(seconds(lambda: read(small, limits=LARGE)), 0.001)
-    assert seconds(lambda: read(large, limits=LARGE), 1) < 25 * usual
-
-
-def test_a_text_of_a_mebibyte_byte_by_byte() -> None:
-    message = encode("x" * 1024 * 1024)
-    assert seconds(lambda: read(message), 1) < 5
-
-
-def test_an_integer_byte_by_byte_is_linear() -> None:
-    small, large = (b"i" + b"7" * digits + b";" for digits in (2_000, 20_000))
-    usual = max(seconds(lambda: read(small, limits=LARGE)), 0.0005)
-    assert seconds(lambda: read(large, limits=LARGE)) < 25 * usual
-    assert encode(read(large, limits=LARGE), limits=LARGE) == large
-
-
-def test_encoding_is_linear() -> None:
-    for kind in ("text", "integers", "texts", "dict", "numbers", "set", "extensions", "times"):
-        small, large = (decode(sized(count)[kind]) for count in (2_000, 20_000))
-        for canonical in (False, True):
-            usual = max(seconds(lambda: encode(small, canonical=canonical)), 0.0002)  # noqa: B023
-            assert seconds(lambda: encode(large, canonical=canonical)) < 25 * usual  # noqa: B023
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        *(letter.encode() * 65_536 for letter in "LSDOXBuibfdpTFNc;0 :-+.eE"),
-        b"i" + b"0" * 65_535,
-        b"Di1;" * 16_384,
-        b"Xu;D;" * 13_107,
-        b"B0:D;;" + b"c0:0:;" * 10_921,
-        b"B0:D;;" + b"c" * 65_530,
-        b"S" + b"L" * 65_535,
-        b"S" + b"L;" * 32_767,
-        b"S" + b"SN;;" * 16_383,
-        b"f" + b"1" * 800 + b"e5;" + b"x" * 64_000,
-        b"L" + (b"f" + b"1" * 700 + b"e-300;") * 92,
-        b"L" + (b"i" + b"9" * 4_300 + b";") * 15,
-        b"L" + (b"pP" + b"9" * 190 + b"D;") * 330,
-        b"LS" + b"i1;" * 21_844,
-    ],
-    ids=lambda message: f"{message[:8]!r}",
-)
-def test_64_kib_take_no_time(message: bytes) -> None:
-    assert seconds(lambda: decode(message)) < 0.25
-
-
-# --- Rows 8 and 22 --------------------------------------------------------------------------------
-
-
-def test_noise() -> None:
-    for seed in range(2_000):
-        message = os.urandom(seed % 64)
-        for attempt in (decode, read):
-            with suppress(DecodeError):
-                attempt(message)
-
-
-def test_every_single_byte_and_every_pair() -> None:
-    for first in range(256):
-        assert fault_of(lambda first=first: decode(bytes([first])))  # type: ignore[misc]
-        for second in range(256):
-            try:
-                decode(bytes([first, second]))
-            except DecodeError:
-                continue
-            assert chr(second) == ";"
-
-
-def test_every_substitution_in_a_message() -> None:
-    whole = encode([1, -2.5, "é", {"a": {1}}, Extension("x", {"b": b"c"}), Blob(b"hi", "a/b")])
-    for at in range(len(whole)):
-        for byte in b'\x00 ;:0199LSDOXBTuibfdpc-+."\xff':
-            changed = whole[:at] + bytes([byte]) + whole[at + 1 :]
-            try:
-                decode(changed)
-            except DecodeError:
-                continue
-            decode(encode(decode(changed)))
-
-
-def test_every_cut() -> None:
-    whole = encode([1, -2.5, "é", {"a": {1}}, Extension("x", {"b": b"c"}), Blob(b"hi", "a/b")])
-    for length in range(len(whole)):
-        with pytest.raises(Truncated):
-            decode(whole[:length])
-        reader = Reader()
-        reader.feed(whole[:length])
-        with pytest.raises(Truncated):
-            reader.close()
-
-
-def test_the_fuzzer_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    main = runpy.run_path(str(FUZZER))["main"]
-    assert main(["1.5", "--seed", "1"]) == 0
-    assert capsys.readouterr().out.endswith(" messages, no failure\n")

@@ -11,9 +11,9 @@ from codec_help import both_ways, refuse, refuse_value, same
 from hyperglyph.codec import LimitExceeded, Period, decode, encode
 
 
-def utc(*parts: int) -> datetime:
-    year, month, day, *rest = parts
-    return datetime(year, month, day, *rest, tzinfo=UTC)
+def utc(year: int, month: int, day: int, *time: int) -> datetime:
+    hour, minute, second, microsecond = (*time, 0, 0, 0, 0)[:4]
+    return datetime(year, month, day, hour, minute, second, microsecond, UTC)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,12 @@ class Undecided(tzinfo):
 
     def utcoffset(self, dt: datetime | None, /) -> None:
         return None
+
+    def dst(self, dt: datetime | None, /) -> None:
+        return None
+
+    def tzname(self, dt: datetime | None, /) -> str:
+        return "undecided"
 
 
 def test_a_zone_without_offset_is_no_zone() -> None:

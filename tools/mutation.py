@@ -10,8 +10,8 @@ Not counted, since no vector could or should notice them: mutants that do not co
 nothing; annotations and type aliases; the bare `*` of parameter lists; the texts of errors, that
 is f-strings inside `raise`, and the functions that make nothing else; code under TYPE_CHECKING;
 identity in place of equality, which CPython's small integers and interned texts make the same; and
-those that `mutation-equivalent.txt` lists, mutant by mutant or a whole function (`FILE:NAME *`),
-each with its reason.
+those that `mutation-equivalent.txt` lists: a mutant, or those of a line or a function that survive
+(`FILE:FUNCTION *`), each with its reason. What is listed is counted apart.
 
     python tools/mutation.py      all; fails under 95 % or on entries that are no mutant any more
     python tools/mutation.py --sample 300 --seconds 90      while there is time; fails under 90 %
@@ -19,9 +19,6 @@ each with its reason.
 """
 
 import argparse
-import ast
-import difflib
-import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -35,41 +32,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
 import attrs
-import parso
-from cosmic_ray.ast import ast_nodes
-from cosmic_ray.mutating import MutationVisitor
-from cosmic_ray.operators.provider import OperatorProvider
+from mutants import CODEC, FILES, Entry, Key, Mutant, make, mutants, read_listed
 
-ROOT = Path(__file__).resolve().parent.parent
-CODEC = ROOT / "codec"
-# Not on the way between bytes and values: the readable view, and classes whose behaviour vectors
-# do not speak of.
-_FILES_LEFT_OUT = {
-    "__init__.py",
-    "__main__.py",
-    "blob.py",
-    "errors.py",
-    "hypermedia.py",
-    "limits.py",
-    "readable.py",
-    "types.py",
-}
-FILES = tuple(sorted({path.name for path in CODEC.glob("*.py")} - _FILES_LEFT_OUT))
-EQUIVALENT = Path(__file__).with_name("mutation-equivalent.txt")
-
-_OPERATORS_LEFT_OUT = {
-    "VariableReplacer",  # these two need names of variables as arguments
-    "VariableInserter",
-    "ReplaceComparisonOperator_Eq_Is",
-    "ReplaceComparisonOperator_NotEq_IsNot",
-}
-# Functions that make texts for people, by the beginning of their names without underscores.
-_TEXT_FUNCTIONS = ("repr__", "str__", "show", "describe", "path", "step", "repeated")
 # These import none of FILES, so a mutant cannot reach them: children need not import them again.
 _UNTOUCHED = {
     "hyperglyph",
@@ -84,32 +52,6 @@ _UNTOUCHED = {
 _MEMORY = 2 * 1024**3
 
 
-@attrs.frozen
-class Mutant:
-    """One change: the `occurrence`-th place in the file where the operator applies."""
-
-    file: str
-    function: str
-    operator: str
-    occurrence: int
-    line: int
-
-
-@attrs.frozen
-class Key:
-    """What identifies a mutant across edits elsewhere in the file."""
-
-    file: str
-    function: str
-    operator: str
-    before: str
-    after: str
-
-    def block(self, reason: str = "") -> str:
-        lines = [f"{self.file}:{self.function} {self.operator}", f"- {self.before}"]
-        return "\n".join([*lines, f"+ {self.after}", f"= {reason}".rstrip()])
-
-
 @attrs.define
 class Tally:
     killed: int = 0
@@ -121,166 +63,6 @@ class Tally:
     def percentage(self) -> float:
         counted = self.killed + self.survived
         return 100 * self.killed / counted if counted else 100.0
-
-
-# --- Making mutants ---------------------------------------------------------------------------
-
-
-class _Regions(ast.NodeVisitor):
-    """Where mutants do not count, and which function every line belongs to."""
-
-    def __init__(self, source: str) -> None:
-        self.left_out: list[tuple[tuple[int, int], tuple[int, int]]] = []
-        self.functions: list[tuple[int, int, str]] = []
-        self._names: list[str] = []
-        self.visit(ast.parse(source))
-
-    def contains(self, position: tuple[int, int]) -> bool:
-        return any(start <= position < end for start, end in self.left_out)
-
-    def function(self, line: int) -> str:
-        inside = [(first, name) for first, last, name in self.functions if first <= line <= last]
-        return max(inside)[1] if inside else "<module>"
-
-    def _leave_out(self, node: ast.expr | ast.stmt | ast.arg) -> None:
-        assert node.end_lineno is not None
-        assert node.end_col_offset is not None
-        # ast counts columns in UTF-8 octets, parso in characters: the sources are ASCII.
-        start, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
-        self.left_out.append((start, end))
-
-    def _visit_function(self, node: ast.FunctionDef) -> None:
-        self._names.append(node.name)
-        assert node.end_lineno is not None
-        self.functions.append((node.lineno, node.end_lineno, ".".join(self._names)))
-        if node.name.lstrip("_").startswith(_TEXT_FUNCTIONS):
-            self._leave_out(node)
-        if node.returns is not None:
-            self._leave_out(node.returns)
-        self.generic_visit(node)
-        self._names.pop()
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        self._visit_function(node)
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        self._names.append(node.name)
-        self.generic_visit(node)
-        self._names.pop()
-
-    def visit_arg(self, node: ast.arg) -> None:
-        if node.annotation is not None:
-            self._leave_out(node.annotation)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        self._leave_out(node.annotation)
-        self.generic_visit(node)
-
-    def visit_Assign(self, node: ast.Assign) -> None:
-        # An alias such as `Buffer = bytes | bytearray`: read by type checkers only.
-        if not self._names and isinstance(node.value, ast.BinOp | ast.Subscript):
-            operands = [part for part in ast.walk(node.value) if isinstance(part, ast.Constant)]
-            if not operands:
-                self._leave_out(node.value)
-        self.generic_visit(node)
-
-    def visit_Raise(self, node: ast.Raise) -> None:
-        for part in ast.walk(node):
-            if isinstance(part, ast.JoinedStr):
-                self._leave_out(part)
-        self.generic_visit(node)
-
-    def visit_If(self, node: ast.If) -> None:
-        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            self._leave_out(node)
-        self.generic_visit(node)
-
-
-@functools.cache
-def _parsed(file: str) -> tuple[str, Any, str]:
-    """The source of a file, its tree for Cosmic Ray, and what the compiler sees of it.
-
-    Read by the parent and inherited by its children, each of which may change its own copy once.
-    """
-    source = (CODEC / file).read_text("utf-8")
-    return source, parso.parse(source), ast.dump(ast.parse(source))
-
-
-def mutants(file: str) -> Iterator[Mutant]:
-    """All mutants of one file that count, invalid ones included."""
-    source, parsed, _ = _parsed(file)
-    regions = _Regions(source)
-    tree = list(ast_nodes(parsed))
-    provider = OperatorProvider()
-    for name in provider:
-        if name in _OPERATORS_LEFT_OUT:
-            continue
-        operator = provider[name]()
-        places = ((start, node) for node in tree for start, _ in operator.mutation_positions(node))
-        for occurrence, (start, node) in enumerate(places):
-            # The bare `*` and `/` of a parameter list are no operators.
-            if not regions.contains(start) and node.parent.type not in ("parameters", "lambdef"):
-                yield Mutant(file, regions.function(start[0]), name, occurrence, start[0])
-
-
-def make(mutant: Mutant) -> tuple[str, Key] | None:
-    """The mutated source and its key; None if it does not compile or is the same program."""
-    source, tree, before = _parsed(mutant.file)
-    visitor = MutationVisitor(mutant.occurrence, OperatorProvider()[mutant.operator]())
-    mutated: str = visitor.walk(tree).get_code()
-    try:
-        parsed = ast.parse(mutated)
-        compile(parsed, mutant.file, "exec", dont_inherit=True)
-    except SyntaxError:
-        return None
-    if ast.dump(parsed) == before:
-        return None
-    diff = list(difflib.unified_diff(source.splitlines(), mutated.splitlines(), n=0, lineterm=""))
-    old = " ".join(line[1:].strip() for line in diff[3:] if line.startswith("-"))
-    new = " ".join(line[1:].strip() for line in diff[3:] if line.startswith("+"))
-    return mutated, Key(mutant.file, mutant.function, mutant.operator, old, new)
-
-
-@attrs.frozen
-class Listed:
-    """The mutants of `mutation-equivalent.txt`, each with its reason."""
-
-    mutants: dict[Key, str]
-    functions: dict[tuple[str, str], str]
-
-    def covers(self, key: Key) -> bool:
-        return key in self.mutants or any(
-            key.file == file and f"{key.function}.".startswith(f"{function}.")
-            for file, function in self.functions
-        )
-
-    def stale(self, met: set[Key]) -> Iterator[str]:
-        """What no mutant of a full run fits."""
-        yield from (key.block() for key in self.mutants if key not in met)
-        for file, function in self.functions:
-            if not any(Listed({}, {(file, function): ""}).covers(key) for key in met):
-                yield f"{file}:{function} *"
-
-
-def read_listed() -> Listed:
-    """Raise ValueError for a block that is not understood or has no reason."""
-    listed = Listed({}, {})
-    text = EQUIVALENT.read_text("utf-8") if EQUIVALENT.exists() else ""
-    for block in text.split("\n\n"):
-        lines = [line for line in block.splitlines() if line and not line.startswith("#")]
-        if not lines:
-            continue
-        where, _, operator = lines[0].partition(" ")
-        file, _, function = where.partition(":")
-        reason = lines[-1].removeprefix("= ")
-        if reason == lines[-1] or len(lines) != (2 if operator == "*" else 4):
-            raise ValueError(f"{EQUIVALENT.name}: not a head, '- ', '+ ' and '= ':\n{block}")
-        if operator == "*":
-            listed.functions[file, function] = reason
-        else:
-            key = Key(file, function, operator, lines[1][2:], lines[2][2:])
-            listed.mutants[key] = reason
-    return listed
 
 
 # --- Running one ------------------------------------------------------------------------------
@@ -363,8 +145,10 @@ def judge_unchanged(vectors: Iterable[Any]) -> tuple[set[str], dict[str, float]]
     return failing, seconds
 
 
-def _child(mutant: Mutant, order: Sequence[Any], seconds: dict[str, float], pipe: int) -> None:
-    """Judge one mutant and write the outcome; never returns."""
+def _child(
+    mutant: Mutant, order: Sequence[Any], seconds: dict[str, float], known: list[Entry], pipe: int
+) -> None:
+    """Judge one mutant, unless it is a `known` survivor, and write the outcome; never returns."""
     outcome: dict[str, Any] = {}
     try:
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
@@ -377,7 +161,9 @@ def _child(mutant: Mutant, order: Sequence[Any], seconds: dict[str, float], pipe
             outcome = {"invalid": True}
             return
         source, key = made
-        outcome = {"key": attrs.astuple(key)}
+        outcome = {"key": attrs.astuple(key), "by": None}
+        if any(entry.covers(key) for entry in known):
+            return
         path = str(CODEC / mutant.file)
         name = "hyperglyph.codec." + mutant.file.removesuffix(".py")
         sys.meta_path.insert(0, _Finder(_Replaced(name, path, source)))
@@ -396,8 +182,11 @@ def _child(mutant: Mutant, order: Sequence[Any], seconds: dict[str, float], pipe
 class Pool:
     """Runs mutants in at most `jobs` forked children at a time."""
 
-    def __init__(self, vectors: Sequence[Any], seconds: dict[str, float], jobs: int) -> None:
+    def __init__(
+        self, vectors: Sequence[Any], seconds: dict[str, float], known: list[Entry], jobs: int
+    ) -> None:
         self._vectors = vectors
+        self._known = known
         self._seconds = seconds
         self._by_name = {vector.name: vector for vector in vectors}
         self._killers: dict[tuple[str, str], Counter[str]] = {}
@@ -435,7 +224,7 @@ class Pool:
         pid = os.fork()
         if not pid:
             os.close(here)
-            _child(mutant, order, self._seconds, there)
+            _child(mutant, order, self._seconds, self._known, there)
         os.close(there)
         return here, pid
 
@@ -476,7 +265,7 @@ def selected(only: Sequence[str]) -> list[Mutant]:
 
 
 def run(
-    todo: Sequence[Mutant], pool: Pool, seconds: float | None, listed: Listed
+    todo: Sequence[Mutant], pool: Pool, seconds: float | None, listed: list[Entry]
 ) -> tuple[dict[str, Tally], set[Key]]:
     """Judge mutants while there is time; the tallies by file, and the keys that were met."""
     tallies = {file: Tally() for file in FILES if any(mutant.file == file for mutant in todo)}
@@ -498,7 +287,7 @@ def run(
             tally.invalid += 1
         elif outcome["by"] is not None:
             tally.killed += 1
-        elif key is not None and listed.covers(key):
+        elif key is not None and any(entry.covers(key) for entry in listed):
             tally.listed += 1
         else:
             assert key is not None
@@ -550,13 +339,16 @@ def main() -> int:
     if options.sample is not None:
         todo = random.Random(options.seed).sample(todo, min(options.sample, len(todo)))  # noqa: S311
     listed = read_listed()
-    pool = Pool(vectors, spent, options.jobs)
+    # A survivor takes longest. One that is listed by itself is known; one of a listed line or
+    # function may be killed, which only a full run takes the time to find out.
+    known = listed if options.sample else [entry for entry in listed if entry.operator != "*"]
+    pool = Pool(vectors, spent, known, options.jobs)
     tallies, met = run(todo, pool, options.seconds, listed)
 
     print(f"\n{table(tallies)}")
 
     partial = options.sample is not None or options.seconds is not None or options.only
-    stale = [] if partial else list(listed.stale(met))
+    stale = [e for e in listed if not partial and not any(map(e.covers, met))]
     if stale:
         print(
             "\nEquivalents that are no mutant any more:", *(key.block() for key in stale), sep="\n"
