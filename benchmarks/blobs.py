@@ -17,6 +17,7 @@ import os
 import statistics
 import sys
 import tempfile
+from functools import cache
 from typing import IO, Any
 
 from processes import Memory, process, seconds_of
@@ -37,33 +38,32 @@ def size_of(file: IO[bytes]) -> int:
     return count
 
 
+@cache
 def some(size: int) -> IO[bytes]:
-    """A file without a name, of so many random bytes."""
-    file = tempfile.TemporaryFile()
+    """A file of so many random bytes, gone with the process."""
+    file = tempfile.NamedTemporaryFile()  # noqa: SIM115 - it stays open
     for _ in range(0, size, MIB):
         file.write(os.urandom(min(MIB, size - file.tell())))
-    file.seek(0)
-    return file
+    file.flush()
+    return file  # type: ignore[return-value]
 
 
 def upload(content: glyph.Blob) -> int:
     return size_of(content)
 
 
+def prepare(size: int) -> None:
+    some(size)
+
+
 def download(size: int) -> glyph.Blob:
-    if size not in _FILES:
-        _FILES[size] = some(size)
-    _FILES[size].seek(0)
-    return glyph.blob(_FILES[size], TYPE)
-
-
-_FILES: dict[int, IO[bytes]] = {}
+    return glyph.blob(open(some(size).name, "rb"), TYPE)
 
 
 def serve() -> tuple[str, Any]:
     router = glyph.Router()
-    router.add(upload)
-    router.add(download)
+    for function in (upload, prepare, download):
+        router.add(function)
     server = glyph.Server(router).start()
     return server.url, server
 
@@ -72,11 +72,10 @@ def run_client(url: str, pipe: Any) -> None:
     """Move a blob for each size on the pipe; answer with the seconds up and down."""
     with glyph.Client(timeout=120) as client:
         root = client.get(url)
-        files: dict[int, IO[bytes]] = {}
 
         def up(size: int) -> None:
-            files[size].seek(0)
-            assert root.upload(glyph.blob(files[size], TYPE)) == size
+            with open(some(size).name, "rb") as file:
+                assert root.upload(glyph.blob(file, TYPE)) == size
 
         def down(size: int) -> None:
             with root.download(size) as blob:
@@ -84,8 +83,8 @@ def run_client(url: str, pipe: Any) -> None:
 
         pipe.send(os.getpid())
         while size := pipe.recv():
-            if size not in files:
-                files[size] = some(size)
+            some(size)
+            root.prepare(size)
             pipe.send([seconds_of(lambda s=size, m=move: m(s)) for move in (up, down)])
 
 
@@ -96,6 +95,7 @@ def measure(size: int, rounds: int) -> dict[str, Any]:
     with process(serve) as server:
         client = context.Process(target=run_client, args=(server.url, theirs), daemon=True)
         client.start()
+        theirs.close()
         memory = Memory(ours.recv(), server.pid)
         ours.send(2 * MIB)
         ours.recv()

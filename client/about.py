@@ -52,7 +52,7 @@ def reload(proxy: Any) -> Any:
     if isinstance(proxy, LinkProxy) and not proxy._link.inline:
         return proxy()
     url = url_of(proxy)
-    return client_of(proxy)._follow(url, _proxy(proxy)._base)
+    return client_of(proxy)._follow(url, _proxy(proxy)._page.url)
 
 
 def client_of(proxy: object) -> Client:

@@ -14,6 +14,7 @@ from hyperglyph.transport.http.forms import Packed
 from hyperglyph.transport.http.messages import Response, Transport
 from hyperglyph.transport.http.negotiate import MEDIA_TYPE
 from hyperglyph.transport.http.status import RemoteError, TransportError
+from hyperglyph.transport.http.urls import Base
 
 from .answers import read_answer, read_error
 from .exchange import Exchange, Settings, drain
@@ -164,11 +165,12 @@ class Client:
             raise read_error(response, limits=self._limits, declared=self._errors)
         if response.status == 201 and (location := response.header("location")) is not None:
             drain(response)
-            return LinkProxy(Page(self), Link(location), response.url)
+            return LinkProxy(Page(self, response.url), Link(location), Base(response.url))
         answer = read_answer(response, limits=self._limits, deadline=exchange.deadline)
         if not answer.has_extensions:
             return answer.value
-        return wrap(answer.value, response.url, Page(self, answer.profiles))
+        page = Page(self, response.url, answer.profiles)
+        return wrap(answer.value, Base(response.url), page)
 
 
 _default: Client | None = None

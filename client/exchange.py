@@ -205,7 +205,7 @@ def drain(response: Response) -> None:
     try:
         for piece in response.body:
             size += len(piece)
-            if size > _DRAINED:
+            if size >= _DRAINED:
                 break
     except TransportError:
         pass

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from hyperglyph.codec import Blob, Extension, Form, Link, Resource
 from hyperglyph.transport.http.shapes import is_dict, is_list, is_mapping
-from hyperglyph.transport.http.urls import resolve
+from hyperglyph.transport.http.urls import Base
 
 from .proxies import FormProxy, LinkProxy, ResourceProxy
 
@@ -21,11 +22,15 @@ __all__ = ["Page", "wrap"]
 
 @attrs.define(eq=False)
 class Page:
-    """What the proxies of one message share: the client, and the first full resource of each
-    profile, from which partial ones take their forms and links (standard, "Partial resources").
+    """What the proxies of one message share: the client, the URL that the message came from, and
+    the first full resource of each profile, from which partial ones take their forms and links
+    (standard, "Partial resources").
+
+    `url` says where a page may lead. A base does not: the page writes it.
     """
 
     client: Client
+    url: str
     profiles: Mapping[str, Resource] = attrs.field(factory=dict[str, Resource])
     _offers: dict[str, Mapping[str, Extension]] = attrs.field(
         factory=dict[str, Mapping[str, Extension]], init=False
@@ -51,10 +56,10 @@ def _is_offer(value: object) -> bool:
     return isinstance(value, Form)
 
 
-def wrap(value: Any, base: str, page: Page, name: str | None = None) -> Any:
+def wrap(value: Any, base: Base, page: Page, name: str | None = None) -> Any:
     """Put proxies in the place of links, forms and resources, and absolute URLs into blobs.
 
-    `base` is the URL that references in `value` are relative to; `name` is the name by which the
+    `base` is what references in `value` are relative to; `name` is the name by which the
     value was found. Containers, fresh from the decoder, are changed in place. What is inside a
     resource is wrapped when it is asked for.
     """
@@ -75,7 +80,7 @@ def wrap(value: Any, base: str, page: Page, name: str | None = None) -> Any:
     return value
 
 
-def _proxy_for(value: object, base: str, page: Page, name: str | None) -> Any:
+def _proxy_for(value: object, base: Base, page: Page, name: str | None) -> Any:
     if isinstance(value, Resource):
         return ResourceProxy(page, value, base, name)
     if isinstance(value, Form):
@@ -85,19 +90,22 @@ def _proxy_for(value: object, base: str, page: Page, name: str | None) -> Any:
     return None
 
 
-def _opened(value: object, base: str) -> list[tuple[Any, str]]:
+def _opened(value: object, base: Base) -> list[tuple[Any, Base]]:
     """A container with the base for what it holds; nothing for what holds nothing."""
     if is_list(value) or is_dict(value):
         return [(value, base)]
     if isinstance(value, Extension):
         # Every extension moves the base of its content, unknown ones too.
         reference = value.attributes.get("url")
-        return [(value, resolve(base, reference) if isinstance(reference, str) else base)]
+        return [(value, base.moved(reference) if isinstance(reference, str) else base)]
     if isinstance(value, Blob):
         # A caller has no use for a URL without its base.
         reference = value.attributes.get("url")
         if isinstance(reference, str):
-            value.attributes = {**value.attributes, "url": resolve(base, reference)}
+            attributes = {key: item for key, item in value.attributes.items() if key != "url"}
+            with suppress(ValueError):  # it has none, then; the page is not lost for it
+                attributes["url"] = base.moved(reference).url()
+            value.attributes = attributes
     return []
 
 

@@ -16,7 +16,7 @@ from hyperglyph.codec import Extension, Form, Input, Link, Resource
 from hyperglyph.transport.http.binding import bind_arguments, signature_of
 from hyperglyph.transport.http.forms import headers_of_link, pack
 from hyperglyph.transport.http.shapes import is_dict, is_list, is_mapping
-from hyperglyph.transport.http.urls import resolve
+from hyperglyph.transport.http.urls import Base
 
 from .shown import describe_form, describe_link, describe_resource, names_shown, printable, table
 
@@ -32,29 +32,37 @@ _PLAIN = frozenset({str, int, float, bool, type(None), bytes, datetime, timedelt
 
 
 class Proxy:
-    """What all proxies share. Equal by type, URL and attributes; hashed by URL."""
+    """What all proxies share. Equal by type, URL and attributes; hashed by URL.
 
-    __slots__ = ("__weakref__", "_base", "_extension", "_name", "_page", "_url")
+    References are resolved against the base, which the page writes; where they may lead depends on
+    the URL that the page came from.
+    """
+
+    __slots__ = ("__weakref__", "_base", "_extension", "_name", "_own", "_page")
 
     def __init__(
-        self, page: Page, extension: Extension, base: str, name: str | None = None
+        self, page: Page, extension: Extension, base: Base, name: str | None = None
     ) -> None:
         self._page = page
         self._extension = extension
         self._base = base
         self._name = name
-        self._url: str | None = None
+        self._own: Base | None = None
 
     @property
     def _client(self) -> Client:
         return self._page.client
 
     def _resolved(self) -> str:
-        """The proxy's URL, joined when it is first asked for. Raises ValueError."""
-        if self._url is None:
+        """The proxy's URL, joined when it is asked for. Raises ValueError."""
+        return self._inside().url()
+
+    def _inside(self) -> Base:
+        """The base of what is inside. Raises ValueError if it is not text."""
+        if self._own is None:
             reference = cast("Form | Link | Resource", self._extension).url
-            self._url = resolve(self._base, reference)
-        return self._url
+            self._own = self._base.moved(reference)
+        return self._own
 
     def _key(self) -> str | None:
         """The URL, None for one that is broken: comparing does not raise."""
@@ -159,10 +167,10 @@ class FormProxy(Proxy):
         from .about import to_wire
 
         form = self._form
-        bound = bind_arguments(self.__name__, self._inputs, args, kwargs)
+        bound = bind_arguments(printable(self.__name__, 80), self._inputs, args, kwargs)
         url = self._resolved()
         return self._client._exchange(  # pyright: ignore[reportPrivateUsage]
-            lambda target: pack(form, target, bound, to_wire), url, self._base
+            lambda target: pack(form, target, bound, to_wire), url, self._page.url
         )
 
     def __repr__(self) -> str:
@@ -170,7 +178,7 @@ class FormProxy(Proxy):
             signature = printable(str(self.__signature__), 200)
             return f"<form {printable(self.__name__)}{signature} {printable(self._resolved())}>"
         except ValueError as error:
-            return f"<form, broken: {error}>"
+            return f"<form, broken: {printable(str(error))}>"
 
 
 class LinkProxy(Proxy):
@@ -200,14 +208,14 @@ class LinkProxy(Proxy):
         return cast("Link", self._extension)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        bind_arguments(self.__name__, (), args, kwargs)
+        bind_arguments(printable(self.__name__, 80), (), args, kwargs)
         link = self._link
         if link.method != "GET":
             raise ValueError(f"link: it is safe to follow only with GET, not {link.method!r:.40}")
         if link.inline:
             return self._inlined()
         return self._client._follow(  # pyright: ignore[reportPrivateUsage]
-            self._resolved(), self._base, headers_of_link(link)
+            self._resolved(), self._page.url, headers_of_link(link)
         )
 
     def _inlined(self) -> Any:
@@ -216,14 +224,14 @@ class LinkProxy(Proxy):
         except AttributeError:
             from .page import wrap
 
-            self._answer = wrap(self._extension.content, self._resolved(), self._page, self._name)
+            self._answer = wrap(self._extension.content, self._inside(), self._page, self._name)
             return self._answer
 
     def __repr__(self) -> str:
         try:
             return f"<link {printable(self.__name__)}() {printable(self._resolved())}>"
         except ValueError as error:
-            return f"<link, broken: {error}>"
+            return f"<link, broken: {printable(str(error))}>"
 
 
 class ResourceProxy(Proxy):
@@ -236,7 +244,7 @@ class ResourceProxy(Proxy):
     __slots__ = ("_full", "_wrapped")
 
     def __init__(
-        self, page: Page, extension: Extension, base: str, name: str | None = None
+        self, page: Page, extension: Extension, base: Base, name: str | None = None
     ) -> None:
         super().__init__(page, extension, base, name)
         self._wrapped: dict[str, Any] = {}
@@ -301,7 +309,7 @@ class ResourceProxy(Proxy):
             return value
         from .page import wrap
 
-        wrapped = wrap(value, self._resolved(), self._page, name if isinstance(name, str) else None)
+        wrapped = wrap(value, self._inside(), self._page, name if isinstance(name, str) else None)
         return self._wrapped.setdefault(name, wrapped)
 
     def _fetched(self) -> ResourceProxy | None:
@@ -310,10 +318,11 @@ class ResourceProxy(Proxy):
             return None
         if self._full is None:
             full = self._client._follow(  # pyright: ignore[reportPrivateUsage]
-                self._resolved(), self._base
+                self._resolved(), self._page.url
             )
             if not isinstance(full, ResourceProxy):
-                raise ValueError(f"what is at {self._resolved()} is not a resource any more")
+                url = printable(self._resolved())
+                raise ValueError(f"what is at {url} is not a resource any more")
             self._full = full
         return self._full
 
@@ -337,7 +346,7 @@ class ResourceProxy(Proxy):
                 return self[name]
             except KeyError:
                 pass
-            where = "the record" if self._is_record else f"the {self._kind} at {self._resolved()}"
+            where = "the record" if self._is_record else f"the {self._kind} at {self._key()}"
             there_is = names_shown(sorted(self._names(), key=str)) or "nothing"
             raise AttributeError(
                 f"{printable(where)} has no {name!r}; there is: {there_is}",
@@ -383,7 +392,7 @@ class ResourceProxy(Proxy):
             names = names_shown(self._names(), 10)
             where = "" if self._is_record else f" {printable(self._resolved())}"
         except ValueError as error:
-            return f"<resource, broken: {error}>"
+            return f"<resource, broken: {printable(str(error))}>"
         return f"<{self._kind}{where}: {names}>"
 
     def _repr_html_(self) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import cached_property
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 import attrs
 
@@ -21,7 +21,7 @@ from hyperglyph.transport.http.status import (
     declared_code,
 )
 
-__all__ = ["Call", "answer", "error_response", "redirection"]
+__all__ = ["Call", "answer", "discard_blobs", "error_response", "redirection"]
 
 logger = logging.getLogger("hyperglyph.server")
 
@@ -64,10 +64,11 @@ class Call:
 
     def close(self) -> None:
         """Close what the call received and what it returned; it has gone out."""
-        if self.reader is not None:
-            self.reader.abandon()
-        for blob in self.blobs:
-            blob.discard()
+        with ExitStack() as stack:
+            for blob in self.blobs:
+                stack.callback(blob.discard)
+            if self.reader is not None:
+                stack.callback(self.reader.abandon)
 
 
 def answer(call: Call, body: Body) -> Response:
@@ -80,6 +81,23 @@ def answer(call: Call, body: Body) -> Response:
         headers.extend(_GET_HEADERS)
     pieces = _pieces(body.root) if body.rest is None else _watched(body, call)
     return Response(200, headers, pieces, on_close=call.close)
+
+
+def discard_blobs(value: object) -> None:
+    """Close the blobs in the lists and dictionaries of a result that does not go out."""
+    pending: list[Any] = [value]
+    seen = set[int]()
+    while pending:
+        item = pending.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, Blob):
+            item.discard()
+        elif isinstance(item, dict):
+            pending.extend(cast("Mapping[Any, Any]", item).values())
+        elif isinstance(item, list | tuple | set | frozenset):
+            pending.extend(cast("Iterable[Any]", item))
 
 
 def redirection(call: Call, url: str) -> Response:

@@ -30,7 +30,7 @@ from hyperglyph.transport.http.status import (
     TransportError,
 )
 
-from .calls import Call, answer, error_response, redirection
+from .calls import Call, answer, discard_blobs, error_response, redirection
 from .context import CURRENT, Context
 from .endpoints import ROOT, ClassEndpoint, Endpoints, Place, make_endpoint
 from .pages import Pages
@@ -188,7 +188,10 @@ class Router:
             response = self._respond(call)
         except RemoteError as error:
             response = error_response(call, error)
-        except (Exception, SystemExit):
+        except (KeyboardInterrupt, GeneratorExit):
+            call.close()
+            raise
+        except BaseException:
             # The text of an undeclared exception may hold anything; it stays in the log.
             logger.exception("logref %s: %s failed", call.logref, call.route)
             response = error_response(call, ServerError("internal error"))
@@ -289,7 +292,12 @@ class Router:
             url = message.url(result)
             if url is not None:
                 return redirection(call, url)
-        return answer(call, message.pack(result))
+        try:
+            body = message.pack(result)
+        except BaseException:
+            discard_blobs(result)
+            raise
+        return answer(call, body)
 
     def _downstream_failed(self, call: Call) -> NoReturn:
         logger.exception("logref %s: a call that %s made failed", call.logref, call.route)

@@ -272,6 +272,31 @@ def test_four_processes_add_to_one_counter(
     assert value_of(opened(), "counter") == {"count": 2_000}
 
 
+def test_processes_that_open_a_new_file_at_once(tmp_path: Path) -> None:
+    for number in range(40):
+        stores = [SQLiteStore(tmp_path / f"{number}.db", timeout=30) for _ in range(4)]
+        barrier = threading.Barrier(4)
+        wrong: list[StoreError] = []
+
+        def put(
+            store: SQLiteStore, barrier: threading.Barrier = barrier, wrong: Any = wrong
+        ) -> None:
+            barrier.wait()
+            try:
+                store.put("a", 1)
+            except StoreError as error:
+                wrong.append(error)
+
+        threads = [threading.Thread(target=put, args=(store,)) for store in stores]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for store in stores:
+            store.close()
+        assert wrong == []
+
+
 def test_a_killed_writer_leaves_a_readable_store(
     tmp_path: Path, opened: Callable[..., SQLiteStore]
 ) -> None:

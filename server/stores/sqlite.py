@@ -24,16 +24,13 @@ __all__ = ["SQLiteStore"]
 _APPLICATION: Final = 0x6879676C
 _LAYOUT: Final = 1
 
-_SCHEMA: Final = f"""
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS entries (
-    key TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL, version INTEGER NOT NULL, expires REAL
-);
-CREATE INDEX IF NOT EXISTS entries_expires ON entries (expires) WHERE expires IS NOT NULL;
-PRAGMA application_id = {_APPLICATION};
-PRAGMA user_version = {_LAYOUT};
-COMMIT;
-"""
+_SCHEMA: Final = (
+    "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL, "
+    "version INTEGER NOT NULL, expires REAL)",
+    "CREATE INDEX IF NOT EXISTS entries_expires ON entries (expires) WHERE expires IS NOT NULL",
+    f"PRAGMA application_id = {_APPLICATION}",
+    f"PRAGMA user_version = {_LAYOUT}",
+)
 _GET: Final = "SELECT value, version FROM entries WHERE key = ? AND ifnull(expires, 9e99) > ?"
 _PUT: Final = (
     "INSERT INTO entries (key, value, version, expires) VALUES (?, ?, ?, ?) ON CONFLICT (key) "
@@ -96,9 +93,9 @@ class SQLiteStore:
             self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False
         )
         try:
-            layout = connection.execute("PRAGMA user_version").fetchone()[0]
-            if layout != _LAYOUT:
-                self._lay_out(connection, layout)
+            if connection.execute("PRAGMA user_version").fetchone()[0] != _LAYOUT:
+                self._lay_out(connection)
+            self._use_wal(connection)
             mode = "FULL" if self._durable else "NORMAL"
             connection.execute(f"PRAGMA synchronous = {mode}")
         except BaseException:
@@ -106,24 +103,34 @@ class SQLiteStore:
             raise
         return connection
 
-    def _lay_out(self, connection: sqlite3.Connection, layout: int) -> None:
-        if layout > _LAYOUT:
-            raise StoreError(f"{self._path} was made by a newer version of hyperglyph")
+    def _lay_out(self, connection: sqlite3.Connection) -> None:
+        """Make the table. Looked at again behind the lock: another process may just have made it.
+
+        Raises StoreError for a file that is somebody else's.
+        """
+        connection.execute("BEGIN IMMEDIATE")
+        layout = connection.execute("PRAGMA user_version").fetchone()[0]
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if layout or (tables and application != _APPLICATION):
+        if layout > _LAYOUT:
+            raise StoreError(f"{self._path} was made by a newer version of hyperglyph")
+        if application != _APPLICATION and (layout or tables or application):
             raise StoreError(f"{self._path} is a database of something else")
-        # Two processes that both find a new file: changing to WAL does not wait for the other one.
+        for statement in _SCHEMA:
+            connection.execute(statement)
+        connection.execute("COMMIT")
+
+    def _use_wal(self, connection: sqlite3.Connection) -> None:
+        """A property of the file, set once; setting it does not wait for others by itself."""
         deadline = time.monotonic() + self._timeout
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
-                break
+                return
             except sqlite3.OperationalError as error:
                 if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise
                 time.sleep(0.005)
-        connection.executescript(_SCHEMA)
 
     def _after_fork(self) -> None:
         if self._pid != os.getpid():
