@@ -25,7 +25,7 @@ help:
 	@echo 'test         all tests'
 	@echo 'check        lint, types, test, coverage, conformance, build'
 	@echo 'lint types coverage conformance build      the parts of check'
-	@echo 'bench        the codec against its peers, in an environment of their own'
+	@echo 'bench        the codec, calls, listings and blobs; peers in an environment of their own'
 	@echo 'soak         mutation tests and long fuzzing'
 	@echo 'clean        remove what these commands made'
 
@@ -67,6 +67,9 @@ check: lint types test coverage conformance build
 
 bench: $(BENCH)
 	$(BENCH_VENV)/bin/python benchmarks/codec.py $(BENCH_ARGS)
+	$(BENCH_VENV)/bin/python benchmarks/calls.py
+	$(BENCH_VENV)/bin/python benchmarks/listing.py
+	$(BENCH_VENV)/bin/python benchmarks/blobs.py
 
 soak: $(SOAK)
 	$(BIN)/python tools/mutation.py

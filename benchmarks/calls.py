@@ -16,17 +16,16 @@ import argparse
 import http.client
 import http.server
 import json
-import multiprocessing
-import os
-import resource
 import statistics
 import time
 import xmlrpc.client
 import xmlrpc.server
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
+
+from processes import Make, cpu_seconds, process
 
 import hyperglyph as glyph
 from hyperglyph.transport.adapters.local import LocalTransport
@@ -36,11 +35,6 @@ Call = Callable[[], Any]
 
 def add(a: Any, b: Any) -> Any:
     return a + b
-
-
-def _cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
 
 
 # --- servers, each in a process of its own ------------------------------------------------------
@@ -88,43 +82,6 @@ def serve_xmlrpc() -> tuple[str, Any]:
     return f"http://127.0.0.1:{server.server_address[1]}/", server
 
 
-def _run(make: Callable[[], tuple[str, Any]], pipe: Any) -> None:
-    """Serve until the pipe closes; answer each message on it with the CPU time used so far."""
-    import threading
-
-    url, server = make()
-    if not isinstance(server, glyph.Server):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-    pipe.send(url)
-    try:
-        while pipe.recv():
-            pipe.send(_cpu())
-    except EOFError:
-        pass
-    os._exit(0)
-
-
-@contextmanager
-def process(make: Callable[[], tuple[str, Any]]) -> Any:
-    """A server's URL, and a function that tells its CPU time."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    child = context.Process(target=_run, args=(make, theirs), daemon=True)
-    child.start()
-    theirs.close()
-    url = ours.recv()
-
-    def cpu() -> float:
-        ours.send(True)
-        return float(ours.recv())
-
-    try:
-        yield url, cpu
-    finally:
-        ours.close()
-        child.join()
-
-
 # --- clients --------------------------------------------------------------------------------------
 
 
@@ -158,7 +115,7 @@ def call_local(url: str, stack: ExitStack) -> Call:
     return lambda: function(1, 2)
 
 
-PEERS: dict[str, tuple[Callable[[], tuple[str, Any]], Callable[[str, ExitStack], Call]]] = {
+PEERS: dict[str, tuple[Make, Callable[[str, ExitStack], Call]]] = {
     "hyperglyph": (serve_hyperglyph, call_hyperglyph),
     "hyperglyph, in process": (serve_hyperglyph, call_local),
     "http.client": (serve_json, call_json),
@@ -177,21 +134,20 @@ def main() -> None:
     with ExitStack() as stack:
         ready: dict[str, tuple[Call, Callable[[], float]]] = {}
         for name, (make, connect) in PEERS.items():
-            managed: AbstractContextManager[tuple[str, Callable[[], float]]] = process(make)
-            url, cpu = stack.enter_context(managed)
-            call = connect(url, stack)
+            server = stack.enter_context(process(make))
+            call = connect(server.url, stack)
             for _ in range(50):
                 assert call() == 3
-            ready[name] = call, cpu
+            ready[name] = call, server.cpu
         for _ in range(options.rounds):
             for name, (call, cpu) in ready.items():
-                theirs, ours, start = cpu(), _cpu(), time.perf_counter()
+                theirs, ours, start = cpu(), cpu_seconds(), time.perf_counter()
                 for _ in range(options.calls):
                     call()
                 seconds = time.perf_counter() - start
                 rates[name].append(options.calls / seconds)
                 micro = 1e6 / options.calls
-                costs[name].append(((_cpu() - ours) * micro, (cpu() - theirs) * micro))
+                costs[name].append(((cpu_seconds() - ours) * micro, (cpu() - theirs) * micro))
     print(f"{'':24}{'calls/s':>9}{'ratio':>8}{'CPU us: client':>16}{'server':>8}")
     for name in PEERS:
         ratio = statistics.median(a / b for a, b in zip(rates[name], rates[UNIT], strict=True))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from html.parser import HTMLParser
+from typing import Any, Final, cast
 
 import attrs
 
@@ -16,6 +17,7 @@ from hyperglyph.codec import (
     Extension,
     LimitExceeded,
     Limits,
+    Resource,
     decode,
 )
 from hyperglyph.codec.blob import DEFAULT_CONTENT_TYPE
@@ -30,17 +32,41 @@ from hyperglyph.transport.http.status import (
     reason_phrase,
 )
 
+from .exchange import drain
+
 __all__ = ["Answer", "read_answer", "read_error"]
 
 #: No message of an error is longer; what comes as text or HTML may be a whole page.
 _TEXT_LIMIT: Final = 500
 _ERROR_LIMIT: Final = 1024 * 1024
+#: Of a foreign page no more is looked at: a hostile one could make the parser slow.
+_READ_LIMIT: Final = 8 * 1024
+_LATIN: Final = frozenset({"iso-8859-1", "latin-1", "latin1", "windows-1252", "us-ascii"})
+
+
+class _Resources:
+    """Stands in for the class `Resource`, to note the first full one of each profile."""
+
+    def __init__(self) -> None:
+        self.first: dict[str, Resource] = {}
+
+    def from_wire(self, name: str, attributes: Mapping[str, Any], content: Any) -> Resource:
+        resource = Resource.from_wire(name, attributes, content)
+        profile = attributes.get("profile")
+        if isinstance(profile, str) and attributes.get("partial") is not True:
+            self.first.setdefault(profile, resource)
+        return resource
 
 
 class _Kinds(dict[str, type[Extension]]):
     """The known extensions; notes whether the decoder met any, known or not."""
 
     met = False
+
+    def __init__(self) -> None:
+        super().__init__(KINDS)
+        self.resources = _Resources()
+        self["resource"] = cast("type[Extension]", self.resources)
 
     def get(self, name: str, default: Any = None, /) -> Any:
         self.met = True
@@ -49,10 +75,11 @@ class _Kinds(dict[str, type[Extension]]):
 
 @attrs.frozen
 class Answer:
-    """A value, and whether extensions are in it."""
+    """A value; whether anything in it needs a base; the first full resource of each profile."""
 
     value: Any
     has_extensions: bool
+    profiles: Mapping[str, Resource] = attrs.field(factory=dict[str, Resource])
 
 
 def read_answer(response: Response, *, limits: Limits, deadline: Deadline) -> Answer:
@@ -61,19 +88,22 @@ def read_answer(response: Response, *, limits: Limits, deadline: Deadline) -> An
     Raises DecodeError for a malformed message, TransportError where it is cut short.
     """
     if response.status in (204, 205):
-        for _ in response.body:  # none, but the connection is free only after the end
-            pass
+        drain(response)  # there is none, but the connection is free only after the end
         return Answer(None, False)
     pieces = _decoded(response)
     content_type = response.header("content-type")
     if not is_hyperglyph(content_type):
         return Answer(_read_blob(response, pieces, content_type, limits, deadline), False)
-    kinds = _Kinds(KINDS)
+    kinds = _Kinds()
     try:
-        value, _ = read_message(pieces, limits=limits, extensions=kinds, at_root=deadline.pause)
+        value, reader = read_message(
+            pieces, limits=limits, extensions=kinds, at_root=deadline.pause
+        )
     finally:
         deadline.resume()
-    return Answer(value, kinds.met)
+    for blob in reader.blobs:
+        blob.expect_reader()
+    return Answer(value, kinds.met or bool(reader.blobs), kinds.resources.first)
 
 
 def _read_blob(
@@ -99,6 +129,7 @@ def _read_blob(
         raise
     finally:
         deadline.resume()
+    blob.expect_reader()
     return blob
 
 
@@ -151,9 +182,7 @@ def read_error(
     if is_hyperglyph(content_type):
         details = _error_details(data, limits) or details
     else:
-        media_type = parse_media_type(content_type or "")
-        if media_type is not None and media_type.type == "text/plain":
-            details["message"] = _printable(data.decode("utf-8", "replace"))
+        details["message"] = _text_of(data, content_type or "")
     message = details["message"] or f"{response.status} {reason_phrase(response.status)}"
     code = details.get("code")
     cls = error_class(response.status, code, declared) if response.status >= 400 else RemoteError
@@ -199,6 +228,42 @@ def _error_details(data: bytes, limits: Limits) -> dict[str, Any] | None:
     if is_mapping(content):
         details["data"] = content
     return details
+
+
+def _text_of(data: bytes, content_type: str) -> str:
+    """What the body of a foreign server says, if it is text or HTML."""
+    media_type = parse_media_type(content_type)
+    if media_type is None or media_type.type not in ("text/plain", "text/html"):
+        return ""
+    charset = media_type.parameters.get("charset", "utf-8").lower()
+    text = data[:_READ_LIMIT].decode("latin-1" if charset in _LATIN else "utf-8", "replace")
+    if media_type.type == "text/html":
+        parser = _Html()
+        parser.feed(text)
+        text = " ".join(parser.title or parser.text)
+    return _printable(text)
+
+
+class _Html(HTMLParser):
+    """The title of a page, and its text without scripts and styles."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.title: list[str] = []
+        self.text: list[str] = []
+        self._inside = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "title" and data.strip():
+            self.title.append(data)
+        elif self._inside not in ("script", "style"):
+            self.text.append(data)
 
 
 def _printable(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hyperglyph.transport.http.bodies import Body
 from hyperglyph.transport.http.messages import PIECE, Deadline
 
-__all__ = ["HEADER", "body_pieces", "timeout_header"]
+__all__ = ["HEADER", "Outgoing", "timeout_header"]
 
 HEADER = "Hyperglyph-Timeout"
 
@@ -18,18 +18,31 @@ def timeout_header(deadline: Deadline) -> tuple[tuple[str, str], ...]:
     return () if left is None else ((HEADER, f"{max(left, 0.0):.3f}"),)
 
 
-def body_pieces(body: Body, deadline: Deadline) -> bytes | Iterator[bytes]:
-    """The body to send. The deadline stands still while its blobs are on their way."""
-    if body.rest is None:
-        return body.root
-    return _with_blobs(body.root, body.rest, deadline)
+class Outgoing:
+    """A body on its way. The deadline stands still while its blobs are sent.
 
+    `failure` is what reading a blob raised, if it did: an error of the caller's own file, which an
+    adapter may have mistaken for one of the network.
+    """
 
-def _with_blobs(root: bytes, rest: Iterator[bytes], deadline: Deadline) -> Iterator[bytes]:
-    for start in range(0, len(root), PIECE):
-        yield root[start : start + PIECE]
-    deadline.pause()
-    try:
-        yield from rest
-    finally:
-        deadline.resume()
+    def __init__(self, body: Body, deadline: Deadline) -> None:
+        self._body = body
+        self._deadline = deadline
+        self.failure: Exception | None = None
+
+    def content(self) -> bytes | Iterator[bytes]:
+        """What the adapter is given."""
+        return self._body.root if self._body.rest is None else self._pieces(self._body.rest)
+
+    def _pieces(self, rest: Iterator[bytes]) -> Iterator[bytes]:
+        root = self._body.root
+        for start in range(0, len(root), PIECE):
+            yield root[start : start + PIECE]
+        self._deadline.pause()
+        try:
+            yield from rest
+        except Exception as error:
+            self.failure = error
+            raise
+        finally:
+            self._deadline.resume()

@@ -1,65 +1,118 @@
-"""Decoded pages to proxies. Pages without extensions never come here."""
+"""Decoded messages to what a caller holds. Messages without extensions never come here."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from hyperglyph.codec import Extension, Form, Link, Resource
-from hyperglyph.transport.http.shapes import is_dict, is_list
-from hyperglyph.transport.http.urls import resolve
+import attrs
+
+from hyperglyph.codec import Blob, Extension, Form, Link, Resource
+from hyperglyph.transport.http.shapes import is_dict, is_list, is_mapping
+from hyperglyph.transport.http.urls import Base
 
 from .proxies import FormProxy, LinkProxy, ResourceProxy
 
 if TYPE_CHECKING:
     from .client import Client
 
-__all__ = ["wrap"]
+__all__ = ["Page", "wrap"]
 
 
-def wrap(value: Any, base: str, client: Client, name: str | None = None) -> Any:
-    """Put proxies in the place of links, forms and resources.
+@attrs.define(eq=False)
+class Page:
+    """What the proxies of one message share: the client, the URL that the message came from, and
+    the first full resource of each profile, from which partial ones take their forms and links
+    (standard, "Partial resources").
 
-    `base` is the URL that references in `value` are relative to; `name` is the name by which the
-    value was found. Lists and dicts, fresh from the decoder, are changed in place. What is inside
-    a resource is wrapped when it is asked for.
+    `url` says where a page may lead. A base does not: the page writes it.
     """
-    proxy = _wrap_one(value, base, client, name)
-    if proxy is not value:
+
+    client: Client
+    url: str
+    profiles: Mapping[str, Resource] = attrs.field(factory=dict[str, Resource])
+    _offers: dict[str, Mapping[str, Extension]] = attrs.field(
+        factory=dict[str, Mapping[str, Extension]], init=False
+    )
+
+    def offers(self, profile: str | None) -> Mapping[str, Extension]:
+        """The forms, and the links without content, of the first full resource of a profile."""
+        if profile is None or profile not in self.profiles:
+            return {}
+        found = self._offers.get(profile)
+        if found is None:
+            content = self.profiles[profile].content
+            found = {}
+            if is_mapping(content):
+                found = {name: value for name, value in content.items() if _is_offer(value)}
+            self._offers[profile] = found
+        return found
+
+
+def _is_offer(value: object) -> bool:
+    if isinstance(value, Link):
+        return value.content is None and value.attributes.get("inline") is not True
+    return isinstance(value, Form)
+
+
+def wrap(value: Any, base: Base, page: Page, name: str | None = None) -> Any:
+    """Put proxies in the place of links, forms and resources, and absolute URLs into blobs.
+
+    `base` is what references in `value` are relative to; `name` is the name by which the
+    value was found. Containers, fresh from the decoder, are changed in place. What is inside a
+    resource is wrapped when it is asked for.
+    """
+    proxy = _proxy_for(value, base, page, name)
+    if proxy is not None:
         return proxy
-    stack: list[Any] = [value]
+    stack = _opened(value, base)
     while stack:
-        container = stack.pop()
+        container, base = stack.pop()
         for key, item in _entries(container):
-            replaced = _wrap_one(item, base, client, None)
-            if replaced is not item:
-                container[key] = replaced
-            elif is_list(item) or is_dict(item):
-                stack.append(item)
+            proxy = _proxy_for(item, base, page, None)
+            if proxy is None:
+                stack += _opened(item, base)
+            elif isinstance(container, Extension):
+                object.__setattr__(container, "content", proxy)
+            else:
+                container[key] = proxy
     return value
 
 
-def _entries(container: object) -> list[tuple[Any, Any]]:
+def _proxy_for(value: object, base: Base, page: Page, name: str | None) -> Any:
+    if isinstance(value, Resource):
+        return ResourceProxy(page, value, base, name)
+    if isinstance(value, Form):
+        return FormProxy(page, value, base, name)
+    if isinstance(value, Link):
+        return LinkProxy(page, value, base, name)
+    return None
+
+
+def _opened(value: object, base: Base) -> list[tuple[Any, Base]]:
+    """A container with the base for what it holds; nothing for what holds nothing."""
+    if is_list(value) or is_dict(value):
+        return [(value, base)]
+    if isinstance(value, Extension):
+        # Every extension moves the base of its content, unknown ones too.
+        reference = value.attributes.get("url")
+        return [(value, base.moved(reference) if isinstance(reference, str) else base)]
+    if isinstance(value, Blob):
+        # A caller has no use for a URL without its base.
+        reference = value.attributes.get("url")
+        if isinstance(reference, str):
+            attributes = {key: item for key, item in value.attributes.items() if key != "url"}
+            with suppress(ValueError):  # it has none, then; the page is not lost for it
+                attributes["url"] = base.moved(reference).url()
+            value.attributes = attributes
+    return []
+
+
+def _entries(container: object) -> Iterable[tuple[Any, Any]]:
     if is_dict(container):
         return list(container.items())
     if is_list(container):
         return list(enumerate(container))
-    return []
-
-
-def _wrap_one(value: Any, base: str, client: Client, name: str | None) -> Any:
-    """A proxy for an extension; a value that needs none is returned as it is."""
-    if not isinstance(value, Extension):
-        return value
-    if isinstance(value, Resource):
-        return ResourceProxy(client, value, base, name)
-    if isinstance(value, Form):
-        return FormProxy(client, value, base, name)
-    if isinstance(value, Link):
-        return LinkProxy(client, value, base, name)
-    content: object = value.content
-    if not (is_list(content) or is_dict(content) or isinstance(content, Extension)):
-        return value
-    # Every extension moves the base of its content, unknown ones too.
-    reference = value.attributes.get("url")
-    inner = resolve(base, reference) if isinstance(reference, str) else base
-    return type(value).from_wire(value.name, value.attributes, wrap(content, inner, client))
+    assert isinstance(container, Extension)
+    return [(None, container.content)]

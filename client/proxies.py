@@ -1,60 +1,82 @@
 """What a caller holds in the place of links, forms and resources.
 
 A proxy has no public names of its own: they all belong to its content. What there is to know about
-it, the functions `url_of`, `content_of`, `reload` and `client_of` tell.
+it, the functions `url_of`, `content_of`, `reload` and `client_of` tell. Only calls make requests,
+and a name that a partial resource does not have yet.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Never, cast
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Never, Self, cast
 
-from hyperglyph.codec import MISSING, Extension, Form, Input, Link, Resource
+from hyperglyph.codec import Extension, Form, Input, Link, Resource
 from hyperglyph.transport.http.binding import bind_arguments, signature_of
-from hyperglyph.transport.http.forms import pack
-from hyperglyph.transport.http.urls import resolve
+from hyperglyph.transport.http.forms import headers_of_link, pack
+from hyperglyph.transport.http.shapes import is_dict, is_list, is_mapping
+from hyperglyph.transport.http.urls import Base
+
+from .shown import describe_form, describe_link, describe_resource, names_shown, printable, table
 
 if TYPE_CHECKING:
     from .client import Client
+    from .page import Page
 
-__all__ = [
-    "FormProxy",
-    "LinkProxy",
-    "Proxy",
-    "ResourceProxy",
-    "client_of",
-    "content_of",
-    "reload",
-    "to_wire",
-    "url_of",
-]
+__all__ = ["FormProxy", "LinkProxy", "Proxy", "ResourceProxy"]
+
+
+#: Values without anything inside.
+_PLAIN = frozenset({str, int, float, bool, type(None), bytes, datetime, timedelta})
 
 
 class Proxy:
-    """What all proxies share. Equal by type, URL and attributes; hashed by URL."""
+    """What all proxies share. Equal by type, URL and attributes; hashed by URL.
 
-    __slots__ = ("__weakref__", "_base", "_client", "_extension", "_name", "_url")
+    References are resolved against the base, which the page writes; where they may lead depends on
+    the URL that the page came from.
+    """
+
+    __slots__ = ("__weakref__", "_base", "_extension", "_name", "_own", "_page")
 
     def __init__(
-        self, client: Client, extension: Extension, base: str, name: str | None = None
+        self, page: Page, extension: Extension, base: Base, name: str | None = None
     ) -> None:
-        self._client = client
+        self._page = page
         self._extension = extension
         self._base = base
         self._name = name
-        self._url: str | None = None
+        self._own: Base | None = None
+
+    @property
+    def _client(self) -> Client:
+        return self._page.client
 
     def _resolved(self) -> str:
-        """The proxy's URL, joined when it is first asked for. Raises ValueError."""
-        if self._url is None:
+        """The proxy's URL, joined when it is asked for. Raises ValueError."""
+        return self._inside().url()
+
+    def _inside(self) -> Base:
+        """The base of what is inside. Raises ValueError if it is not text."""
+        if self._own is None:
             reference = cast("Form | Link | Resource", self._extension).url
-            self._url = resolve(self._base, reference)
-        return self._url
+            self._own = self._base.moved(reference)
+        return self._own
+
+    def _key(self) -> str | None:
+        """The URL, None for one that is broken: comparing does not raise."""
+        try:
+            return self._resolved()
+        except ValueError:
+            return None
 
     def _identity(self) -> tuple[Any, ...]:
-        attributes = {k: v for k, v in self._extension.attributes.items() if k != "url"}
-        return type(self), self._resolved(), attributes
+        attributes = self._extension.attributes
+        # The same object may be in one page whole, and partial, without its label, in another.
+        kept = {k: v for k, v in attributes.items() if k not in ("url", "partial", "name")}
+        key = self._key()
+        return type(self), attributes.get("url") if key is None else key, kept
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Proxy):
@@ -62,15 +84,15 @@ class Proxy:
         return self is other or self._identity() == other._identity()
 
     def __hash__(self) -> int:
-        return hash(self._resolved())
+        return hash(self._key())
 
     def __bool__(self) -> bool:
         return True
 
-    def __copy__(self) -> Proxy:
+    def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: object) -> Proxy:
+    def __deepcopy__(self, memo: object) -> Self:
         return self
 
     def __reduce_ex__(self, protocol: object) -> Never:
@@ -78,6 +100,21 @@ class Proxy:
             "a proxy belongs to its client and cannot be pickled: "
             "keep hyperglyph.url_of(it), and get() that URL again"
         )
+
+    def __glyph_wire__(self) -> Extension:
+        """What stands for it in the result of a server that holds it: itself, found from anywhere.
+
+        Raises ValueError for a URL that is none.
+        """
+        extension = self._extension
+        attributes = {**extension.attributes, "url": self._resolved()}
+        return type(extension).from_wire(extension.name, attributes, extension.content)
+
+    def _called(self, kind: str) -> str:
+        """The name by which the proxy was found, else what its URL ends with."""
+        if self._name is not None:
+            return self._name
+        return (self._key() or "").partition("?")[0].rpartition("/")[2] or kind
 
 
 class FormProxy(Proxy):
@@ -93,8 +130,18 @@ class FormProxy(Proxy):
         try:
             return self._cached
         except AttributeError:
-            self._cached = self._form.inputs
+            self._cached = tuple(map(self._with_proxies, self._form.inputs))
             return self._cached
+
+    def _with_proxies(self, entry: Input) -> Input:
+        # A default that travelled goes back, and a request has no base to resolve it against.
+        value = entry.value
+        if not (is_list(value) or is_dict(value) or isinstance(value, Extension)):
+            return entry
+        from .page import wrap
+
+        wrapped = wrap(value, self._base, self._page)
+        return Input.from_wire("input", {**entry.attributes, "value": wrapped}, None)
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -102,25 +149,36 @@ class FormProxy(Proxy):
 
     @property
     def __name__(self) -> str:
-        return self._name or self._resolved().partition("?")[0].rpartition("/")[2] or "form"
+        return self._called("form")
+
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        return describe_form(self.__name__, self._form, self._inputs, self._resolved())
+
+    def __get__(self, instance: object, owner: type | None = None) -> Self:
+        # The mark of a routine, for which `help()` shows name and signature.
+        return self
 
     @property
     def _form(self) -> Form:
         return cast("Form", self._extension)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        from .about import to_wire
+
         form = self._form
-        bound = bind_arguments(self.__name__, self._inputs, args, kwargs)
+        bound = bind_arguments(printable(self.__name__, 80), self._inputs, args, kwargs)
         url = self._resolved()
         return self._client._exchange(  # pyright: ignore[reportPrivateUsage]
-            lambda target: pack(form, target, bound, to_wire), url, self._base
+            lambda target: pack(form, target, bound, to_wire), url, self._page.url
         )
 
     def __repr__(self) -> str:
         try:
-            return f"<form {self.__name__}{self.__signature__} {self._resolved()}>"
+            signature = printable(str(self.__signature__), 200)
+            return f"<form {printable(self.__name__)}{signature} {printable(self._resolved())}>"
         except ValueError as error:
-            return f"<form, broken: {error}>"
+            return f"<form, broken: {printable(str(error))}>"
 
 
 class LinkProxy(Proxy):
@@ -136,23 +194,28 @@ class LinkProxy(Proxy):
 
     @property
     def __name__(self) -> str:
-        return self._name or self._resolved().partition("?")[0].rpartition("/")[2] or "link"
+        return self._called("link")
+
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        return describe_link(self._link, self._resolved())
+
+    def __get__(self, instance: object, owner: type | None = None) -> Self:
+        return self  # as for forms
 
     @property
     def _link(self) -> Link:
         return cast("Link", self._extension)
 
-    def __call__(self) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        bind_arguments(printable(self.__name__, 80), (), args, kwargs)
         link = self._link
         if link.method != "GET":
             raise ValueError(f"link: it is safe to follow only with GET, not {link.method!r:.40}")
         if link.inline:
             return self._inlined()
-        headers = tuple(link.headers.items())
-        if any(name.lower() != "accept" for name, _ in headers):
-            raise ValueError("link: it may set no header but Accept")
         return self._client._follow(  # pyright: ignore[reportPrivateUsage]
-            self._resolved(), self._base, headers
+            self._resolved(), self._page.url, headers_of_link(link)
         )
 
     def _inlined(self) -> Any:
@@ -161,35 +224,79 @@ class LinkProxy(Proxy):
         except AttributeError:
             from .page import wrap
 
-            self._answer = wrap(self._extension.content, self._resolved(), self._client, self._name)
+            self._answer = wrap(self._extension.content, self._inside(), self._page, self._name)
             return self._answer
 
     def __repr__(self) -> str:
         try:
-            return f"<link {self.__name__}() {self._resolved()}>"
+            return f"<link {printable(self.__name__)}() {printable(self._resolved())}>"
         except ValueError as error:
-            return f"<link, broken: {error}>"
+            return f"<link, broken: {printable(str(error))}>"
 
 
 class ResourceProxy(Proxy):
-    """An object of the server: its content by attribute, or by item for any name."""
+    """An object of the server: its content by attribute, or by item for any name.
 
-    __slots__ = ("_wrapped",)
+    A partial one, of a listing, has its own data, and the forms and links that the first of its
+    kind in the same message has. For any other name it asks once for what is at its URL.
+    """
+
+    __slots__ = ("_full", "_wrapped")
 
     def __init__(
-        self, client: Client, extension: Extension, base: str, name: str | None = None
+        self, page: Page, extension: Extension, base: Base, name: str | None = None
     ) -> None:
-        super().__init__(client, extension, base, name)
+        super().__init__(page, extension, base, name)
         self._wrapped: dict[str, Any] = {}
+        self._full: ResourceProxy | None = None
 
     @property
-    def _content(self) -> Mapping[str, Any]:
-        content = self._extension.content
-        if not isinstance(content, Mapping):
-            raise ValueError("resource: its content is not a dict")  # noqa: TRY004 - data
-        return cast("Mapping[str, Any]", content)
+    def __doc__(self) -> str:  # type: ignore[override]
+        return describe_resource(self, self._kind, None if self._is_record else self._key())
 
-    def __getitem__(self, name: str) -> Any:
+    @property
+    def _kind(self) -> str:
+        """What to call it: its profile, where that is a word."""
+        profile = self._extension.attributes.get("profile")
+        if isinstance(profile, str) and profile.isidentifier() and len(profile) <= 60:
+            return profile
+        return "resource"
+
+    @property
+    def _content(self) -> Mapping[Any, Any]:
+        content: object = self._extension.content
+        if not is_mapping(content):
+            raise ValueError("resource: its content is not a dict")
+        return content
+
+    @property
+    def _offers(self) -> Mapping[str, Extension]:
+        """What it has from the first full resource of its profile."""
+        attributes = self._extension.attributes
+        if attributes.get("partial") is not True:
+            return {}
+        profile = attributes.get("profile")
+        return self._page.offers(profile if isinstance(profile, str) else None)
+
+    def __glyph_wire__(self) -> Extension:
+        content = {**self._content, **self._offers}
+        attributes = {k: v for k, v in self._extension.attributes.items() if k != "partial"}
+        if self._is_record:  # what is inside may be relative to where it stood
+            content = {name: self._local(name) for name in content}
+        else:
+            attributes["url"] = self._resolved()
+        return Resource.from_wire("resource", attributes, content)
+
+    def _names(self) -> list[Any]:
+        """All names there are, the resource's own first; no request is made."""
+        names = dict.fromkeys(self._content)
+        names.update(dict.fromkeys(self._offers))
+        if self._full is not None:
+            names.update(dict.fromkeys(self._full._content))
+        return list(names)
+
+    def _local(self, name: Any) -> Any:
+        """What is here under a name. Raises KeyError, and makes no request."""
         try:
             return self._wrapped[name]
         except KeyError:
@@ -197,10 +304,40 @@ class ResourceProxy(Proxy):
         try:
             value = self._content[name]
         except KeyError:
-            raise KeyError(name) from None
+            value = self._offers[name]
+        if type(value) in _PLAIN:  # nothing to wrap, and no URL to join for it
+            return value
         from .page import wrap
 
-        return self._wrapped.setdefault(name, wrap(value, self._resolved(), self._client, name))
+        wrapped = wrap(value, self._inside(), self._page, name if isinstance(name, str) else None)
+        return self._wrapped.setdefault(name, wrapped)
+
+    def _fetched(self) -> ResourceProxy | None:
+        """The whole of a partial resource, asked for once; None for one that is whole."""
+        if self._extension.attributes.get("partial") is not True or self._is_record:
+            return None
+        if self._full is None:
+            full = self._client._follow(  # pyright: ignore[reportPrivateUsage]
+                self._resolved(), self._page.url
+            )
+            if not isinstance(full, ResourceProxy):
+                url = printable(self._resolved())
+                raise ValueError(f"what is at {url} is not a resource any more")
+            self._full = full
+        return self._full
+
+    def __getitem__(self, name: Any) -> Any:
+        try:
+            return self._local(name)
+        except KeyError:
+            pass
+        full = self._fetched()
+        if full is not None:
+            try:
+                return full._local(name)
+            except KeyError:
+                pass
+        raise KeyError(name)
 
     def __getattr__(self, name: str) -> Any:
         # Names of the interpreter's own protocols never come from a page.
@@ -209,25 +346,30 @@ class ResourceProxy(Proxy):
                 return self[name]
             except KeyError:
                 pass
-            names = ", ".join(sorted(map(str, self._content))) or "none"
+            where = "the record" if self._is_record else f"the {self._kind} at {self._key()}"
+            there_is = names_shown(sorted(self._names(), key=str)) or "nothing"
             raise AttributeError(
-                f"the resource at {self._resolved()} has no {name!r}; there is: {names}",
+                f"{printable(where)} has no {name!r}; there is: {there_is}",
                 name=name,
                 obj=self,
             )
         raise AttributeError(name, name=name, obj=self)
 
     def __dir__(self) -> list[str]:
-        return [name for name in self._content if name.isidentifier() and name[0] != "_"]
+        return sorted(
+            name
+            for name in self._names()
+            if isinstance(name, str) and name.isidentifier() and name[0] != "_"
+        )
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._content)
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._names())
 
     def __len__(self) -> int:
-        return len(self._content)
+        return len(self._names())
 
     def __contains__(self, name: object) -> bool:
-        return name in self._content
+        return name in self._names()
 
     @property
     def _is_record(self) -> bool:
@@ -237,7 +379,8 @@ class ResourceProxy(Proxy):
     def _identity(self) -> tuple[Any, ...]:
         if not self._is_record:
             return super()._identity()
-        return type(self), None, self._extension.attributes, self._extension.content
+        content = {name: self[name] for name in self._names()}
+        return type(self), None, self._extension.attributes, content
 
     def __hash__(self) -> int:
         if self._is_record:
@@ -246,62 +389,15 @@ class ResourceProxy(Proxy):
 
     def __repr__(self) -> str:
         try:
-            names = [str(name) for name in self._content]
-            where = "" if self._is_record else f" {self._resolved()}"
+            names = names_shown(self._names(), 10)
+            where = "" if self._is_record else f" {printable(self._resolved())}"
         except ValueError as error:
-            return f"<resource, broken: {error}>"
-        shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
-        return f"<resource{where}: {shown}>"
+            return f"<resource, broken: {printable(str(error))}>"
+        return f"<{self._kind}{where}: {names}>"
 
+    def _repr_html_(self) -> str:
+        """A small table of what it offers, for notebooks."""
+        return table(self, self._kind, None if self._is_record else self._key())
 
-def _proxy(value: object) -> Proxy:
-    if not isinstance(value, Proxy):
-        raise TypeError(f"not something from a page, but {type(value).__name__}")
-    return value
-
-
-def url_of(proxy: object) -> str:
-    """The absolute URL of a link, form or resource. Raises ValueError for a record."""
-    if isinstance(proxy, ResourceProxy) and proxy._is_record:  # pyright: ignore[reportPrivateUsage]
-        raise ValueError("a record has no URL")
-    return _proxy(proxy)._resolved()  # pyright: ignore[reportPrivateUsage]
-
-
-def content_of(proxy: object) -> Any:
-    """What is inside: a dict of a resource's members, or a link's inlined answer."""
-    if isinstance(proxy, ResourceProxy):
-        return {name: proxy[name] for name in proxy}
-    if isinstance(proxy, LinkProxy):
-        return proxy._inlined()  # pyright: ignore[reportPrivateUsage]
-    _proxy(proxy)
-    return None
-
-
-def reload(proxy: Any) -> Any:
-    """Ask the server for the same URL again, and return what is there now."""
-    url = url_of(proxy)
-    return client_of(proxy)._follow(url, url)  # pyright: ignore[reportPrivateUsage]
-
-
-def client_of(proxy: object) -> Client:
-    """The client through which a proxy calls."""
-    return _proxy(proxy)._client  # pyright: ignore[reportPrivateUsage]
-
-
-def to_wire(value: object) -> Extension:
-    """What stands for a proxy in a request: the same, with its absolute URL.
-
-    The hook for the encoder; raises TypeError for what is no proxy.
-    """
-    if not isinstance(value, Proxy):
-        cls = type(value)
-        raise TypeError(f"cannot send {cls.__module__}.{cls.__qualname__}; convert it first")
-    extension = value._extension  # pyright: ignore[reportPrivateUsage]
-    if isinstance(value, FormProxy):
-        attributes = {**extension.attributes, "url": url_of(value)}
-        return Form.from_wire("form", attributes, None)
-    if isinstance(value, LinkProxy):
-        return Link(url_of(value), inline=MISSING)
-    url = url_of(value)
-    profile = cast("Resource", extension).profile
-    return Resource({}, url=url, profile=MISSING if profile is None else profile)
+    def _ipython_key_completions_(self) -> list[Any]:
+        return self._names()

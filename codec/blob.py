@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import threading
+import warnings
 from collections.abc import Iterator, Mapping
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, Final, cast
@@ -58,6 +59,7 @@ class Blob(io.BufferedIOBase):
     """
 
     attributes: Mapping[str, Any]
+    _unread = False
 
     def __init__(
         self,
@@ -112,6 +114,15 @@ class Blob(io.BufferedIOBase):
             self._shared.file.seek(0, io.SEEK_END)
             self._shared.file.write(data)
 
+    def expect_reader(self) -> None:
+        """Warn (ResourceWarning) if the blob is dropped without having been read or closed."""
+        self._unread = True
+
+    def __del__(self) -> None:
+        if self._unread and not self.closed:
+            warnings.warn(f"never read: {self!r}", ResourceWarning, stacklevel=2, source=self)
+        super().__del__()
+
     # --- about it -----------------------------------------------------------------------------
 
     @property
@@ -156,6 +167,7 @@ class Blob(io.BufferedIOBase):
         return self._shared is not None
 
     def read(self, size: int | None = -1, /) -> bytes:
+        self._unread = False
         size = -1 if size is None else size
         if self._shared is None:
             if self.closed:
@@ -186,6 +198,7 @@ class Blob(io.BufferedIOBase):
     def dup(self) -> Blob:
         """Another reader of the same content, at its beginning, closed on its own."""
         source = self._source()
+        self._unread = False
         with source.lock:
             source.users += 1
         other = Blob.__new__(Blob)
@@ -197,6 +210,7 @@ class Blob(io.BufferedIOBase):
 
         Raises ValueError if it was read already and its file cannot be rewound.
         """
+        self._unread = False
         if self._shared is not None:
             source = self._source()
             position = 0

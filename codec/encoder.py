@@ -317,8 +317,10 @@ class _Encoder:
     def _key(self, key: Any) -> bytes:
         """The bytes of a key, to sort by. A key that is refused will be when its turn comes."""
         try:
+            if type(key) is str:  # nearly all are
+                return self._writers[str](key)
             return _Encoder(True, self.normalize, self.default, self.limits).encode(key)
-        except EncodeError:
+        except (EncodeError, UnicodeEncodeError):
             return b""
 
     def _open_extension(self, extension: Extension) -> None:

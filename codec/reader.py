@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from .blob import Blob
 from .decoder import Parser
 from .hypermedia import KINDS
 from .limits import DEFAULT_LIMITS, Limits
@@ -91,6 +92,11 @@ class Reader:
         if self._trailers is None:
             raise ValueError("the root of the message has not arrived yet")
         return self._root
+
+    @property
+    def blobs(self) -> tuple[Blob, ...]:
+        """The blobs of the root that were met so far, in the order of their appearance."""
+        return tuple(self._parser.blobs.values())
 
     @property
     def complete(self) -> bool:

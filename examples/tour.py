@@ -35,7 +35,10 @@ def drive(url: str) -> None:
     show("server.nothing()", server.nothing())
     show("server.mixed()", server.mixed())
     for name, value in server.every_type().items():
-        show(f"server.every_type()[{name!r}]", value)
+        if isinstance(value, glyph.Blob):
+            show(f"server.every_type()[{name!r}].read()", value.read())
+        else:
+            show(f"server.every_type()[{name!r}]", value)
     show("server.echo({1: {2, 3}})", server.echo({1: {2, 3}}))
     show("server.greeting(polite=True)()", server.greeting(polite=True)())
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO, Any, overload
+
+import attrs
 
 from hyperglyph.codec import MISSING, Blob, Error, Form, Input, Link
 
-__all__ = ["blob", "error", "form", "link"]
+__all__ = ["To", "blob", "error", "form", "link"]
+
+
+@attrs.frozen(eq=False)
+class To:
+    """Stands in a result for a link or form to an object; the page fills in where that is."""
+
+    target: object
+    is_form: bool
 
 
 def blob(content: bytes | bytearray | memoryview | IO[bytes], content_type: str) -> Blob:
@@ -15,22 +25,31 @@ def blob(content: bytes | bytearray | memoryview | IO[bytes], content_type: str)
     return Blob(content, content_type)
 
 
-def link(url: str) -> Link:
-    """A link to a URL, on this service or another host."""
-    return Link(url)
+@overload
+def link(target: str) -> Link: ...  # type: ignore[overload-overlap]  # pyright: ignore
+@overload
+def link(target: object) -> To: ...
+def link(target: object) -> Link | To:
+    """A link to a URL, on this service or another host, or to an object instead of its page.
+
+    The object is an instance of a registered class, or a safe function or method without
+    parameters, bound to such an instance.
+    """
+    return Link(target) if isinstance(target, str) else To(target, is_form=False)
 
 
 @overload
-def form(target: str, values: Iterable[str | Input] = ()) -> Form: ...
+def form(  # type: ignore[overload-overlap]  # pyright: ignore
+    target: str, values: Iterable[str | Input] = ()
+) -> Form: ...
 @overload
-def form(target: Callable[..., Any]) -> Callable[..., Any]: ...
-def form(
-    target: str | Callable[..., Any], values: Iterable[str | Input] = ()
-) -> Form | Callable[..., Any]:
-    """A form to a URL, with its inputs. A registered function stands for its form by itself."""
-    if isinstance(target, str):
-        return Form(target, values=values)
-    return target
+def form(target: object) -> To: ...
+def form(target: object, values: Iterable[str | Input] = ()) -> Form | To:
+    """A form to a URL, with its inputs, or to a registered function, class or bound method.
+
+    These stand for their form by themselves, too; a safe one without parameters for its link.
+    """
+    return Form(target, values=values) if isinstance(target, str) else To(target, is_form=True)
 
 
 def error(

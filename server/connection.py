@@ -31,6 +31,11 @@ logger = logging.getLogger("hyperglyph.server")
 #: What of an unread body is read and thrown away, so that the answer is not lost with it.
 _LINGER_BYTES: Final = 16 * 1024 * 1024
 _LINGER_SECONDS: Final = 2.0
+#: No longer than this if other connections wait for a thread.
+_LINGER_BRIEFLY: Final = 0.1
+
+#: Bytes a second below which a body has no more than the idle limit in all.
+_BODY_RATE: Final = 1024
 
 _NO_BODY: Final = frozenset({204, 304})
 
@@ -41,6 +46,8 @@ class SocketSource:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._buffer = bytearray()
+        self._idle = 0.0
+        self._left: float | None = None
         self.closed = False
 
     def has_data(self) -> bool:
@@ -57,8 +64,33 @@ class SocketSource:
     def close(self) -> None:
         self.closed = True
 
+    def begin_body(self, idle: float) -> None:
+        """From now to the next head, waiting may take `idle` seconds and one for each KiB."""
+        self._idle = idle
+        self._left = idle + len(self._buffer) / _BODY_RATE
+
+    def _recv(self, size: int) -> bytes:
+        left = self._left
+        if left is None:
+            return self._socket.recv(size)
+        if left <= 0:
+            raise TimeoutError
+        if limited := left < self._idle:
+            self._socket.settimeout(left)
+        started = time.monotonic()
+        try:
+            data = self._socket.recv(size)
+        finally:
+            # Only waiting counts: whoever reads the body may take the time it needs.
+            left -= time.monotonic() - started
+            self._left = left
+            if limited:
+                self._socket.settimeout(self._idle)
+        self._left = left + len(data) / _BODY_RATE
+        return data
+
     def _receive(self) -> bool:
-        data = self._socket.recv(PIECE)
+        data = self._recv(PIECE)
         self._buffer += data
         return bool(data)
 
@@ -69,7 +101,7 @@ class SocketSource:
 
     def read(self, size: int) -> bytes:
         if not self._buffer:
-            return self._socket.recv(min(size, PIECE))
+            return self._recv(min(size, PIECE))
         return self._take(size)
 
     def read_line(self, limit: int) -> bytes:
@@ -88,6 +120,7 @@ class SocketSource:
         The whole head has to be there within `idle` seconds. Raises HeadError, TimeoutError.
         """
         deadline: float | None = None
+        self._left = None
         start = 0
         while True:
             end = self._buffer.find(b"\r\n\r\n", max(start - 3, 0), limit)
@@ -128,10 +161,12 @@ class Connection:
         self.reading_head = False
         if sock.family != getattr(socket, "AF_UNIX", None):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        server.open.add(self)
 
     def close(self) -> None:
         """End the connection, for the peer too."""
         self.rfile.close()
+        self.server.open.discard(self)
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
@@ -267,14 +302,19 @@ class Connection:
         """
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_WR)
-            self.socket.settimeout(_LINGER_SECONDS)
-            deadline = time.monotonic() + _LINGER_SECONDS
+            self.socket.settimeout(_LINGER_BRIEFLY / 2)
+            started = time.monotonic()
             read = 0
-            while read < _LINGER_BYTES and time.monotonic() < deadline:
-                data = self.socket.recv(PIECE)
-                if not data:
+            while read < _LINGER_BYTES:
+                passed = time.monotonic() - started
+                others = self.server.requests.qsize > 0
+                if passed >= (_LINGER_BRIEFLY if others else _LINGER_SECONDS):
                     break
-                read += len(data)
+                with suppress(TimeoutError):
+                    data = self.socket.recv(PIECE)
+                    if not data:
+                        break
+                    read += len(data)
 
 
 class _RequestBody:
@@ -301,6 +341,7 @@ class _RequestBody:
         try:
             if not self._started:
                 self._started = True
+                self._connection.rfile.begin_body(self._connection.server.timeout)
                 if self._head.expects_continue and not self._connection.rfile.has_data():
                     self._connection.socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
             return next(self._pieces)

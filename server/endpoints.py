@@ -1,6 +1,12 @@
-"""The table of what can be called. Dispatch looks a name up here and nowhere else.
+"""The table of what can be called. Dispatch looks names up here and nowhere else.
 
-Nothing is reachable that was not registered: no name from the wire ever goes to `getattr`.
+    /                      the root page
+    /name                  a function, or the constructor of a class
+    /Name/TOKEN/           an instance, TOKEN its state
+    /Name/TOKEN/method     a method of it
+
+Nothing is reachable that was not registered: no name from the wire ever goes to `getattr`. All
+that a page of a class needs but the instance's own data is made here, once.
 """
 
 from __future__ import annotations
@@ -8,73 +14,222 @@ from __future__ import annotations
 import inspect
 import logging
 import threading
-from collections.abc import Callable, Hashable
-from typing import Any, cast
+import typing
+from collections.abc import Callable, Hashable, Mapping
+from functools import cached_property, partial
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 import attrs
 
-from hyperglyph.codec import EncodeError, Form, Input
+from hyperglyph.codec import MISSING, EncodeError, Form, Input, Link
 from hyperglyph.transport.http.binding import Parameters
 from hyperglyph.transport.http.bodies import pack_body
 
-__all__ = ["Endpoint", "Endpoints", "make_endpoint"]
+from .decorators import Marks, marks_of, optional
+from .resource import Members, members_of, refuse_class
+from .state import State
+
+__all__ = [
+    "ClassEndpoint",
+    "Endpoint",
+    "ROOT",
+    "Endpoints",
+    "FunctionEndpoint",
+    "Place",
+    "Unservable",
+    "make_endpoint",
+]
 
 logger = logging.getLogger("hyperglyph.server")
 
 Function = Callable[..., Any]
+Identity = tuple[str, str]
+Offer = Form | Link
 
 
-@attrs.frozen
-class Endpoint:
-    """A function as it is served. `url` is relative to the root; `form` has that URL."""
+class Unservable(TypeError):
+    """A result holds something that is not registered and is no data, or a page cannot be made."""
+
+
+@attrs.define(eq=False, slots=False)
+class FunctionEndpoint:
+    """A function, constructor or method as it is served.
+
+    `url` is relative: that of a function to the root, that of a method to its instance. `offer` is
+    the form or link that stands for it in a page with that base.
+    """
 
     name: str
     function: Function
     parameters: Parameters
+    marks: Marks
     url: str
     inputs: tuple[str | Input, ...]
-    form: Form
+    offer: Offer
+    legacy: bool
     #: Module and qualified name: an object with the same ones is a new definition of the old.
-    identity: tuple[str, str] | None
+    identity: Identity | None
+
+    @property
+    def target(self) -> object:
+        """The object that was registered."""
+        return self.function
+
+    @property
+    def allow(self) -> str:
+        """The methods that it answers. POST is among them always: see `decorators.safe`."""
+        return "GET, HEAD, POST" if self.marks.safe else "POST"
+
+    def offer_at(self, prefix: str) -> Offer:
+        """The same form or link with its URL below another one."""
+        return _offer(prefix + self.url, self.marks, self.inputs, self.legacy)
 
     def form_at(self, prefix: str) -> Form:
+        """A form, also where a link would do."""
+        method = "GET" if self.marks.safe and not self.legacy else "POST"
+        return Form(prefix + self.url, method=method, values=self.inputs)
+
+    @cached_property
+    def hints(self) -> Mapping[str, tuple[Any, ...]]:
+        """The types that each annotated parameter names, read when the first value needs it."""
+        function: Any = self.function
+        if inspect.isclass(function):
+            function = cast("Any", function).__init__
+        elif not inspect.isroutine(function):
+            function = getattr(function, "func", None) or type(function).__call__
+        try:
+            hints = typing.get_type_hints(function)
+        except (NameError, TypeError, AttributeError) as error:
+            logger.warning("%s: its annotations cannot be read: %s", self.name, error)
+            return {}
+        return {name: typing.get_args(hint) or (hint,) for name, hint in hints.items()}
+
+
+@attrs.define(eq=False, slots=False)
+class ClassEndpoint:
+    """A class as it is served: its constructor, the state of its instances, its members."""
+
+    name: str
+    cls: type
+    url: str
+    constructor: FunctionEndpoint
+    state: State
+    members: Members
+    methods: dict[str, FunctionEndpoint]
+    #: What every page of an instance has beside data: the forms and links of its methods.
+    offers: dict[str, Offer]
+    embedded: dict[str, FunctionEndpoint]
+    identity: Identity | None
+
+    @property
+    def target(self) -> object:
+        """The object that was registered."""
+        return self.cls
+
+    @property
+    def offer(self) -> Offer:
+        """The form that makes an instance."""
+        return self.constructor.offer
+
+    def offer_at(self, prefix: str) -> Offer:
         """The same form with its URL below another one."""
-        return Form(prefix + self.url, method="POST", values=self.inputs)
+        return self.constructor.offer_at(prefix)
+
+    def method_of(self, function: object) -> FunctionEndpoint | None:
+        """The method that a function of the class is."""
+        return next((m for m in self.methods.values() if m.function is function), None)
 
 
-def make_endpoint(function: Function, name: str | None) -> Endpoint:
+Endpoint = FunctionEndpoint | ClassEndpoint
+
+
+# --- making them -----------------------------------------------------------------------------
+
+
+def make_endpoint(target: object, name: str | None, *, legacy: bool = False) -> Endpoint:
     """Refuse here what could go wrong in a call.
 
-    Raises TypeError for what is no function, or has parameters that a form cannot offer;
-    ValueError for a name that no URL can carry.
+    Raises TypeError, naming the parameter or member, for what cannot be called or has parameters
+    that a form cannot offer; ValueError for a name that no URL can carry.
     """
-    if inspect.isclass(function):
-        raise TypeError(f"{function.__qualname__} is a class; only functions can be added so far")
-    if not callable(function):
-        raise TypeError(f"{type(cast('object', function)).__name__} objects cannot be called")
-    name = _checked_name(function, name)
+    if not callable(target):
+        raise TypeError(f"{type(target).__name__} objects cannot be called")
+    name = _checked_name(target, name)
+    if inspect.isclass(target):
+        return _make_class(target, name, legacy)
+    marks = marks_of(target)
+    if marks.hidden or marks.embed:
+        raise TypeError(f"{name}: only methods can be {'hidden' if marks.hidden else 'embedded'}")
+    return _make_function(name, target, marks, legacy)
+
+
+def _make_function(
+    name: str,
+    function: Function,
+    marks: Marks,
+    legacy: bool,
+    signed: Function | None = None,
+) -> FunctionEndpoint:
+    """`signed` has the signature to offer, if it is not that of the function itself."""
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise TypeError(f"{name}: async functions cannot be served so far")
     if inspect.isgeneratorfunction(function):
         raise TypeError(f"{name}: generators cannot be served so far; return a list")
-    parameters = Parameters.of(name, function)
-    inputs = tuple(map(_input_of, parameters.signature.parameters.values()))
+    parameters = Parameters.of(name, signed or function)
+    if marks.embed and parameters.names:
+        raise TypeError(f"{name}: what is embedded in a page takes no parameters")
+    inputs = tuple(_input_of(p, legacy) for p in parameters.signature.parameters.values())
     url = quote(name, safe="")
-    return Endpoint(
+    return FunctionEndpoint(
         name=name,
         function=function,
         parameters=parameters,
+        marks=marks,
         url=url,
         inputs=inputs,
-        form=Form(url, method="POST", values=inputs),
+        offer=_offer(url, marks, inputs, legacy),
+        legacy=legacy,
         identity=_identity_of(function),
     )
 
 
-def _checked_name(function: Function, name: str | None) -> str:
+def _make_class(cls: type, name: str, legacy: bool) -> ClassEndpoint:
+    refuse_class(cls)
+    constructor = _make_function(name, cls, Marks(), legacy)
+    members = members_of(cls)
+    methods: dict[str, FunctionEndpoint] = {}
+    for method, (function, marks) in members.methods.items():
+        try:
+            bound = partial(function, None)  # the same signature without `self`
+            inspect.signature(bound)
+        except ValueError:
+            raise TypeError(f"{cls.__qualname__}.{method} takes no self") from None
+        try:
+            methods[method] = _make_function(method, function, marks, legacy, bound)
+        except TypeError as error:
+            raise TypeError(f"{cls.__qualname__}.{error}") from None
+    state = State.of(cls, constructor.parameters, methods)
+    registered: Any = getattr(cls, "__glyph_registered__", None)
+    if registered is not None:
+        registered(name, constructor.parameters)
+    return ClassEndpoint(
+        name=name,
+        cls=cls,
+        url=constructor.url,
+        constructor=constructor,
+        state=state,
+        members=members,
+        methods=methods,
+        offers={method: endpoint.offer for method, endpoint in methods.items()},
+        embedded={m: endpoint for m, endpoint in methods.items() if endpoint.marks.embed},
+        identity=_identity_of(cls),
+    )
+
+
+def _checked_name(target: object, name: str | None) -> str:
     if name is None:
-        name = getattr(function, "__name__", None)
+        name = getattr(target, "__name__", None)
         if not isinstance(name, str) or name == "<lambda>":
             raise ValueError("lambdas, partials and other objects without a name need name=")
     if not isinstance(cast("object", name), str):
@@ -88,24 +243,65 @@ def _checked_name(function: Function, name: str | None) -> str:
     return name
 
 
-def _input_of(parameter: inspect.Parameter) -> str | Input:
-    if parameter.default is inspect.Parameter.empty:
+def _offer(url: str, marks: Marks, inputs: tuple[str | Input, ...], legacy: bool) -> Offer:
+    if not marks.safe or (legacy and inputs):
+        return Form(url, method="POST", values=inputs)
+    return Form(url, method="GET", values=inputs) if inputs else Link(url)
+
+
+def _input_of(parameter: inspect.Parameter, legacy: bool) -> str | Input:
+    default = parameter.default
+    if default is inspect.Parameter.empty:
         return parameter.name
+    if default is optional:
+        return Input(parameter.name, optional=True)
     try:
-        body = pack_body(parameter.default)
+        body = pack_body(default)
     except (EncodeError, OSError):
         return Input(parameter.name, optional=True)
     if body.rest is not None:  # a blob would travel with every page
         return Input(parameter.name, optional=True)
-    return Input(parameter.name, value=parameter.default)
+    # The 2012 Ruby implementation looks for `default` (standard, section 15.4).
+    return Input(parameter.name, value=default, default=default if legacy else MISSING)
 
 
-def _identity_of(function: Function) -> tuple[str, str] | None:
-    module = getattr(function, "__module__", None)
-    qualname = getattr(function, "__qualname__", None)
+def _identity_of(target: object) -> Identity | None:
+    module = getattr(target, "__module__", None)
+    qualname = getattr(target, "__qualname__", None)
     if isinstance(module, str) and isinstance(qualname, str) and "<lambda>" not in qualname:
         return module, qualname
     return None
+
+
+# --- the table -------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Place:
+    """What a URL leads to: a constructor or function, or an instance, or a method of it."""
+
+    route: str
+    owner: ClassEndpoint | None
+    call: FunctionEndpoint | None
+    token: str | None = None
+
+    @property
+    def allow(self) -> str:
+        """The methods that it answers."""
+        return "GET, HEAD" if self.call is None else self.call.allow
+
+    @property
+    def answers_get(self) -> bool:
+        return self.call is None or self.call.marks.safe
+
+    @property
+    def creates(self) -> bool:
+        """Whether it is the constructor of a class."""
+        return self.owner is not None and self.token is None
+
+
+#: The root page: neither an owner nor a call.
+ROOT: Final = Place("/", None, None)
 
 
 class Endpoints:
@@ -114,8 +310,8 @@ class Endpoints:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._by_name: dict[str, Endpoint] = {}
-        self._by_function: dict[Hashable, Endpoint] = {}
-        self._by_identity: dict[tuple[str, str], Endpoint] = {}
+        self._by_target: dict[Hashable, Endpoint] = {}
+        self._by_identity: dict[Identity, Endpoint] = {}
         #: Changes with the table.
         self.version = 0
 
@@ -130,31 +326,63 @@ class Endpoints:
     def get(self, name: str) -> Endpoint | None:
         return self._by_name.get(name)
 
-    def of_function(self, function: object) -> Endpoint | None:
-        """The endpoint that serves an object, or its newer definition, if one does."""
-        if not isinstance(function, Hashable):
+    def find(self, path: str) -> Place | None:
+        """What a path leads to, percent-decoded and without the mount prefix."""
+        if path in ("", "/"):
+            return ROOT
+        first, *parts = path.split("/")
+        if first or len(parts) not in (1, 3):
             return None
-        endpoint = self._by_function.get(function)
-        if endpoint is None and callable(function):
-            identity = _identity_of(function)
+        endpoint = self._by_name.get(parts[0])
+        if endpoint is None:
+            return None
+        if len(parts) == 1:
+            if isinstance(endpoint, FunctionEndpoint):
+                return Place(f"/{endpoint.name}", None, endpoint)
+            return Place(f"/{endpoint.name}", endpoint, endpoint.constructor)
+        if not isinstance(endpoint, ClassEndpoint):
+            return None
+        _, token, method = parts
+        # The route goes into the log, where a token must not.
+        if not method:
+            return Place(f"/{endpoint.name}/*/", endpoint, None, token)
+        call = endpoint.methods.get(method)
+        if call is None:
+            return None
+        return Place(f"/{endpoint.name}/*/{method}", endpoint, call, token)
+
+    def of_target(self, target: object) -> Endpoint | None:
+        """The endpoint that serves a function or class, or its newer definition, if one does."""
+        try:
+            endpoint = self._by_target.get(target)
+        except TypeError:  # it has no hash
+            return None
+        if endpoint is None and callable(target):
+            identity = _identity_of(target)
             endpoint = None if identity is None else self._by_identity.get(identity)
         return endpoint
+
+    def of_class(self, cls: type) -> ClassEndpoint | None:
+        """The endpoint of exactly this class, or of its newer definition."""
+        endpoint = self.of_target(cls)
+        return endpoint if isinstance(endpoint, ClassEndpoint) else None
 
     def add(self, endpoint: Endpoint) -> None:
         """Enter an endpoint, or replace an older definition of the same object.
 
         Raises ValueError if something else has that name.
         """
+        target = endpoint.target
         with self._lock:
             known = self._by_name.get(endpoint.name)
-            if known is not None and known.function is not endpoint.function:
+            if known is not None and known.target is not target:
                 if endpoint.identity is None or known.identity != endpoint.identity:
                     raise ValueError(f"{endpoint.name!r} is the name of another function already")
                 logger.info("%s is replaced by its new definition", endpoint.name)
-                if isinstance(known.function, Hashable):
-                    self._by_function.pop(known.function, None)
-            if isinstance(endpoint.function, Hashable):
-                self._by_function[endpoint.function] = endpoint
+                if isinstance(known.target, Hashable):
+                    self._by_target.pop(known.target, None)
+            if isinstance(target, Hashable):
+                self._by_target[target] = endpoint
             if endpoint.identity is not None:
                 self._by_identity[endpoint.identity] = endpoint
             self._by_name[endpoint.name] = endpoint

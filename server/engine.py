@@ -7,13 +7,16 @@ with a busy connection, and lets go of what does not end in time.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import selectors
 import socket
 import stat
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     class HTTPServer:
         """What is used of cheroot's class, whose own stubs say little."""
 
+        _connections: ConnectionManager
         bind_addr: tuple[str, int] | str
         ready: bool
         requests: Any
@@ -39,7 +43,22 @@ if TYPE_CHECKING:
         def stop(self) -> None: ...
         def put_conn(self, conn: Connection) -> None: ...
 
+    class Selector(Protocol):
+        connections: Iterator[tuple[int, Any]]
+
+        def register(self, fileobj: int, events: int, data: object) -> object: ...
+        def unregister(self, fileobj: int) -> object: ...
+
+    class ConnectionManager:
+        _selector: Selector
+
+        def __init__(self, server: HTTPServer) -> None: ...
+        def close(self) -> None: ...
+        def _expire(self, threshold: float) -> None: ...
+        def _from_server_socket(self, server_socket: socket.socket) -> Connection | None: ...
+
 else:
+    from cheroot.connections import ConnectionManager
     from cheroot.server import HTTPServer
 
 __all__ = ["Engine", "Handler"]
@@ -49,6 +68,10 @@ logger = logging.getLogger("hyperglyph.server")
 #: How long a thread stays with a connection after an answer. A caller's next request mostly comes
 #: within that time, and is then answered without passing through two other threads.
 _STAY: Final = 0.02
+
+#: What `accept` raises when there is nothing left to accept with, and for how long it then rests.
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_REST: Final = 0.2
 
 
 class Handler(Protocol):
@@ -150,25 +173,76 @@ class _Pool:
                     busy.close()
 
 
+class _Connections(ConnectionManager):
+    """The listener and the idle connections: never more than a limit, no accepting in vain.
+
+    All of it runs on the thread of the selector.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._engine = engine
+        self._listening_again: float | None = None
+
+    def _from_server_socket(self, server_socket: socket.socket) -> Connection | None:
+        try:
+            connection = super()._from_server_socket(server_socket)
+        except OSError as error:
+            if error.errno not in _EXHAUSTED:
+                raise
+            logger.error("no connection can be accepted for %s s: %s", _REST, error)  # noqa: TRY400
+            self._selector.unregister(server_socket.fileno())
+            self._listening_again = time.monotonic() + _REST
+            return None
+        if connection is not None and len(self._engine.open) > self._engine.open_limit:
+            self._make_room(connection)
+            if connection.rfile.closed:
+                return None
+        return connection
+
+    def _make_room(self, newest: Connection) -> None:
+        """Close the connection that is idle longest; the newest if none is."""
+        idle = [found for found in self._selector.connections if found[1] is not self._engine]
+        for descriptor, connection in sorted(idle, key=lambda found: found[1].last_used):
+            # What is readable may be among those that the selector's loop still has to serve.
+            if not connection.is_readable(0):
+                self._selector.unregister(descriptor)
+                connection.close()
+                return
+        newest.close()
+
+    def _expire(self, threshold: float) -> None:
+        super()._expire(threshold)
+        if self._listening_again is not None and time.monotonic() >= self._listening_again:
+            self._listening_again = None
+            listener = self._engine.socket.fileno()
+            self._selector.register(listener, selectors.EVENT_READ, self._engine)
+
+
 class Engine(HTTPServer):
     """An HTTP server that hands `Incoming` requests to a handler."""
 
     ConnectionClass = Connection
     expiration_interval = 0.05
     request_queue_size = 128
-    keep_alive_conn_limit = 1000
+    #: The most connections at a time.
+    open_limit = 1000
+    keep_alive_conn_limit = open_limit
 
     def __init__(
         self, address: tuple[str, int] | str, handler: Handler, *, idle: float, threads: int
     ) -> None:
         super().__init__(address, gateway=None)
         self.handler = handler
+        self.open: set[Connection] = set()
         self.timeout = idle
         self.requests = _Pool(self, threads)
         self.loopback = isinstance(address, str) or _is_loopback(address[0])
 
     def prepare(self) -> None:
         super().prepare()
+        self._connections.close()
+        self._connections = _Connections(self)
         if not isinstance(self.bind_addr, str) and os.name == "posix":
             # Connections inherit it, so that the port is free as soon as the server has stopped.
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,20 +1,42 @@
-"""Results to what the codec can carry: the root page, and functions inside results."""
+"""Results to what the codec can carry: objects become resources, functions forms and links.
+
+The encoder asks for each object when it comes to it, so an object inside a list inside another
+object's attribute needs no walk of its own, and cycles and depth are the encoder's to find.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+import logging
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from types import MappingProxyType, MemberDescriptorType, MethodType
+from typing import Any, Final
 from urllib.parse import quote
 
-from hyperglyph.codec import Form, Resource
-from hyperglyph.transport.http.bodies import pack_body
+import attrs
 
-from .endpoints import Endpoints
+from hyperglyph.codec import EncodeError, Extension, Form, Link, Resource
+from hyperglyph.transport.http.bodies import Body, pack_body
+from hyperglyph.transport.http.status import RemoteError, TransportError
 
-__all__ = ["Pages", "Unservable"]
+from .builders import To
+from .decorators import hidden_names
+from .endpoints import ClassEndpoint, Endpoints, FunctionEndpoint, Unservable
+from .resource import fields_of, is_record
+from .state import ConfigurationError, TokenSigner
+
+__all__ = ["Converters", "Pages"]
+
+logger = logging.getLogger("hyperglyph.server")
+
+Converters = Mapping[type, Callable[[Any], Any]]
+
+_NO_CONVERTERS: Final[Converters] = MappingProxyType({})
 
 
-class Unservable(TypeError):
-    """A result holds an object that is not registered and is no data."""
+class _NoURL(LookupError):
+    """What stands in a result has no URL on this service."""
 
 
 def describe(value: object) -> str:
@@ -22,49 +44,287 @@ def describe(value: object) -> str:
     name = getattr(value, "__qualname__", None)
     module = getattr(value, "__module__", None) or type(value).__module__
     if isinstance(name, str):
-        return f"{type(value).__name__} {module}.{name}"
-    return f"instance of {type(value).__module__}.{type(value).__qualname__}"
+        return f"a {type(value).__name__} {module}.{name}"
+    return f"an instance of {type(value).__module__}.{type(value).__qualname__}"
 
 
+@attrs.define(eq=False)
 class Pages:
     """Makes pages of what is registered in `endpoints`."""
 
-    def __init__(self, endpoints: Endpoints) -> None:
-        self._endpoints = endpoints
-        self._root: tuple[int, str, bytes] | None = None
+    endpoints: Endpoints
+    signer: TokenSigner
+    converters: Converters = _NO_CONVERTERS
+    legacy: bool = False
+    _root: tuple[int, str, Body] | None = None
 
-    def root(self, mount: str) -> bytes:
-        """The encoded root page: a resource with a form for each function.
+    def root(self, mount: str) -> Body:
+        """The root page: a resource with a form or link for each function and class.
 
         It names its own absolute path, so that it means the same with and without the trailing
         slash of its URL.
         """
         cached = self._root
-        if cached is not None and cached[0] == self._endpoints.version and cached[1] == mount:
+        if cached is not None and cached[0] == self.endpoints.version and cached[1] == mount:
             return cached[2]
-        version, table = self._endpoints.snapshot()
-        forms = {name: endpoint.form for name, endpoint in table.items()}
-        page = pack_body(Resource(forms, url=f"{quote(mount)}/")).root
+        version, table = self.endpoints.snapshot()
+        offers = {name: endpoint.offer for name, endpoint in table.items()}
+        page = pack_body(Resource(offers, url=f"{quote(mount)}/"))
         self._root = version, mount, page
         return page
 
-    def convert(self, value: object, mount: str) -> Form:
-        """What stands in a result for an object that the codec does not know.
+    def pack(self, value: object, mount: str, *, partial: bool = False) -> Body:
+        """The message for a result.
 
-        Raises Unservable, naming the object, if it is not registered.
+        Raises Unservable, naming the object and where it stands, for what is neither registered
+        nor data, and for a page that cannot be made.
         """
-        endpoint = self._endpoints.of_function(value)
+        return self.message(mount, partial=partial).pack(value)
+
+    def message(self, mount: str, *, partial: bool = False) -> Message:
+        """One message in the making."""
+        return Message(self, f"{quote(mount)}/", partial)
+
+    def token(self, endpoint: ClassEndpoint, instance: object) -> str:
+        """The reference to an instance. Raises Unservable if it has none."""
+        try:
+            state = endpoint.state.read(instance)
+            return self.signer.make(endpoint.name, state, self._in_state)
+        except (ConfigurationError, RemoteError):
+            raise
+        except Exception as error:
+            raise Unservable(f"there is no reference to {describe(instance)}: {error}") from error
+
+    def _in_state(self, value: object) -> object:
+        """What stands in a state for a value that the codec does not know."""
+        converter = self.converter_of(type(value))
+        if converter is not None:
+            return converter(value)
+        endpoint = self.endpoints.of_class(type(value))
         if endpoint is None:
-            what = describe(value)
-            if callable(value):
-                raise Unservable(f"the result holds a {what}, which is not registered")
-            raise Unservable(f"the result holds an {what}, which cannot be encoded")
-        return endpoint.form_at(f"{quote(mount)}/")
+            raise TypeError(f"its state holds {describe(value)}; {_hint(value)}")
+        return Link(f"/{endpoint.url}/{self.token(endpoint, value)}/")
 
-    def convert_at(self, mount: str) -> Callable[[object], Form]:
-        """`convert` for one mount prefix, as the encoder wants it."""
+    def converter_of(self, cls: type) -> Callable[[Any], Any] | None:
+        """The function given for a type or the nearest of its bases."""
+        if not self.converters:
+            return None
+        return next(
+            (self.converters[base] for base in cls.__mro__ if base in self.converters), None
+        )
 
-        def convert(value: object) -> Form:
-            return self.convert(value, mount)
 
-        return convert
+def _hint(value: object) -> str:
+    return f"convert it, or give Router(convert={{{type(value).__name__}: ...}})"
+
+
+@attrs.define(eq=False, slots=False)
+class Message:
+    """One message: what its objects become under a prefix, and which profiles it has had."""
+
+    pages: Pages
+    prefix: str
+    partial: bool
+    _seen: set[str] = attrs.field(factory=set[str])
+    _foreign: set[str] = attrs.field(factory=set[str])
+    _refused: tuple[object, str] | None = None
+
+    def pack(self, value: object) -> Body:
+        """Encode a result. Raises Unservable."""
+        try:
+            return pack_body(value, default=self.convert)
+        except EncodeError as error:
+            reason = error.reason if self._refused is None else self._refused[1]
+            raise Unservable(f"{reason} (at {error.path})") from None
+
+    def convert(self, value: object) -> object:
+        """What stands in the message for an object that the codec does not know.
+
+        A value that cannot be there is returned as it is: the encoder knows its place.
+        """
+        cls = type(value)
+        pages = self.pages
+        if cls in pages.converters:
+            return pages.converters[cls](value)
+        endpoint = pages.endpoints.of_class(cls)
+        if endpoint is not None:
+            return self.page(endpoint, value)
+        if isinstance(value, To):
+            return self._to(value)
+        wire: Callable[[Any], Extension] | None = getattr(cls, "__glyph_wire__", None)
+        if wire is not None:  # an object of another service, held through a client
+            return self._from_elsewhere(wire(value))
+        if callable(value):
+            try:
+                return self._offer(value)
+            except _NoURL:
+                return self._refuse(
+                    value, f"the result holds {describe(value)}, which is not registered"
+                )
+        converter = pages.converter_of(cls)
+        if converter is not None:
+            return converter(value)
+        if is_record(value):
+            return self._record(value)
+        return self._refuse(value, _why_not(value))
+
+    def _from_elsewhere(self, extension: Extension) -> Extension:
+        profile: object = extension.attributes.get("profile")
+        if isinstance(profile, str):
+            # It may come first of its profile, and none of ours may take its forms from it.
+            self._foreign.add(profile)
+        return extension
+
+    def _refuse(self, value: object, reason: str) -> object:
+        self._refused = value, reason
+        return value
+
+    # --- instances ----------------------------------------------------------------------------
+
+    def url(self, value: object) -> str | None:
+        """Where the result is found by GET: of instances and links. None if it has no URL."""
+        if isinstance(value, To) and not value.is_form:
+            value = self._to(value)
+        if isinstance(value, Link | Resource):
+            return value.url
+        wire: Callable[[Any], Extension] | None = getattr(type(value), "__glyph_wire__", None)
+        if wire is not None:
+            extension = wire(value)
+            return extension.url if isinstance(extension, Link | Resource) else None
+        endpoint = self.pages.endpoints.of_class(type(value))
+        return None if endpoint is None else self._path(endpoint, value)
+
+    def _path(self, endpoint: ClassEndpoint, instance: object) -> str:
+        return f"{self.prefix}{endpoint.url}/{self.pages.token(endpoint, instance)}/"
+
+    def page(self, endpoint: ClassEndpoint, instance: object) -> Resource:
+        """The page of an instance; partial if the message has had one of its kind already."""
+        attributes: dict[str, Any] = {"url": self._path(endpoint, instance)}
+        name = endpoint.name
+        partial = self.partial and name in self._seen and name not in self._foreign
+        if partial:
+            attributes.update(profile=name, partial=True)
+        else:
+            self._seen.add(name)
+            attributes.update(name=name, profile=name)
+        content = _data_of(endpoint, instance)
+        if not partial:
+            content.update(endpoint.offers)
+        for embedded, method in endpoint.embedded.items():
+            content[embedded] = _embedded(endpoint, method, instance)
+        return Resource.from_wire("resource", attributes, content)
+
+    def _record(self, value: object) -> object:
+        """The fields of a value that is data with names."""
+        cls = type(value)
+        for base in cls.__mro__[1:]:
+            if self.pages.endpoints.of_class(base) is not None:
+                return self._refuse(value, _why_not(value))
+        hidden = hidden_names(cls)
+        names = (name for name in (fields_of(cls) or {}).values() if not name.startswith("_"))
+        content = {name: getattr(value, name) for name in names if name not in hidden}
+        return content if self.pages.legacy else Resource(content)
+
+    # --- forms and links ----------------------------------------------------------------------
+
+    def _place(self, target: object) -> tuple[FunctionEndpoint, str]:
+        """The endpoint of a function, class or bound method, and where it is. Raises _NoURL."""
+        endpoint = self.pages.endpoints.of_target(target)
+        if isinstance(endpoint, ClassEndpoint):
+            return endpoint.constructor, self.prefix
+        if endpoint is not None:
+            return endpoint, self.prefix
+        if isinstance(target, MethodType):
+            instance: object = target.__self__
+            owner = self.pages.endpoints.of_class(type(instance))
+            method = None if owner is None else owner.method_of(target.__func__)
+            if owner is not None and method is not None:
+                return method, self._path(owner, instance)
+        raise _NoURL
+
+    def _offer(self, target: object) -> Form | Link:
+        endpoint, prefix = self._place(target)
+        return endpoint.offer_at(prefix)
+
+    def _to(self, to: To) -> object:
+        target = to.target
+        owner = self.pages.endpoints.of_class(type(target))
+        if owner is not None and not to.is_form:
+            return Link(self._path(owner, target))
+        try:
+            endpoint, prefix = self._place(target)
+        except _NoURL:
+            kind = "form" if to.is_form else "link"
+            return self._refuse(
+                to, f"the result holds a {kind} to {describe(target)}, which is not registered"
+            )
+        if to.is_form:
+            return endpoint.form_at(prefix)
+        if not endpoint.marks.safe or endpoint.parameters.required:
+            return self._refuse(
+                to, f"{endpoint.name} is not safe to follow or needs arguments: it has no link"
+            )
+        return Link(prefix + endpoint.url)
+
+
+def _why_not(value: object) -> str:
+    if inspect.isgenerator(value) or inspect.isasyncgen(value):
+        return "the result holds a generator, which cannot be sent so far; return a list"
+    if inspect.iscoroutine(value):
+        value.close()  # or Python warns that nobody awaited it
+        return "the result holds a coroutine; async functions cannot be served so far"
+    return (
+        f"the result holds {describe(value)}, which is neither registered nor data; {_hint(value)}"
+    )
+
+
+def _data_of(endpoint: ClassEndpoint, instance: object) -> dict[str, Any]:
+    """The public data of an instance: its own attributes, then those of its class.
+
+    Raises Unservable for an attribute with the name of a method, and for one that raises.
+    """
+    members = endpoint.members
+    content: dict[str, Any] = {}
+    own: Mapping[str, Any] = getattr(instance, "__dict__", {})
+    for name, value in own.items():
+        if name.startswith("_") or name in members.hidden:
+            continue
+        if name in members.methods:
+            raise Unservable(f"{describe(instance)}: {name} is a method and an attribute")
+        content[name] = value
+    for name in members.data:
+        # What is computed once and kept has to stand in the same place every time.
+        content.pop(name, None)
+        try:
+            content[name] = getattr(instance, name)
+        except Exception as error:
+            if isinstance(error, AttributeError) and _may_be_unset(type(instance), name):
+                continue
+            if _is_downstream(error):
+                raise
+            raise Unservable(
+                f"{endpoint.name}.{name} raised {type(error).__name__} in a page"
+            ) from error
+    return content
+
+
+def _may_be_unset(cls: type, name: str) -> bool:
+    """Whether an attribute that is not there is a slot or field, not a property that failed."""
+    member = inspect.getattr_static(cls, name, None)
+    return not isinstance(member, property | cached_property) and (
+        member is None or isinstance(member, MemberDescriptorType)
+    )
+
+
+def _is_downstream(error: Exception) -> bool:
+    """Whether it tells of a call to another service, which the router answers with 502."""
+    return isinstance(error, TransportError) or (isinstance(error, RemoteError) and error.received)
+
+
+def _embedded(endpoint: ClassEndpoint, method: FunctionEndpoint, instance: object) -> Link:
+    try:
+        content = method.function(instance)
+    except Exception:  # the page is worth having without it
+        logger.warning("%s.%s could not be embedded", endpoint.name, method.name, exc_info=True)
+        return Link(method.url)
+    return Link(method.url, inline=True, content=content)

@@ -81,7 +81,7 @@ class Policy:
         allowed = self._known.get(key)
         if allowed is None:
             allowed = self._is_allowed(*key)
-            if len(self._known) < 1000:  # it is the peer who fills it
+            if len(self._known) < 1000 and len(key[0]) <= 255:  # it is the peer who fills it
                 self._known[key] = allowed
         if not allowed:
             raise MisdirectedRequest(
@@ -108,8 +108,12 @@ def _check_origin(request: Incoming, host: str) -> None:
     for origin in request.values("origin"):
         # The scheme may differ: TLS often ends in front of the server.
         scheme, separator, authority = origin.lower().partition("://")
-        port = {"http": ":80", "https": ":443"}.get(scheme, "")
-        if not separator or authority.removesuffix(port) not in (host, host.removesuffix(port)):
+        port = {"http": ":80", "https": ":443"}.get(scheme)
+        if (
+            port is None
+            or not separator
+            or authority.removesuffix(port) not in (host, host.removesuffix(port))
+        ):
             raise Forbidden("a request from a page of another origin")
     for site in request.values("sec-fetch-site"):
         if site.lower() not in ("same-origin", "none"):
@@ -132,7 +136,10 @@ def effective_method(request: Incoming) -> str:
     Raises BadRequest where the header would let two readers see two methods.
     """
     method = request.method
-    for value in request.values("method"):
+    values = request.values("method")
+    if len(values) > 1:
+        raise BadRequest("more than one header Method")
+    for value in values:
         if value == method:
             continue
         if request.method != "POST" or value not in ("PUT", "PATCH", "DELETE"):

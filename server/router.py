@@ -1,6 +1,6 @@
 """`Router`: what is served, and how a request becomes a call and a result a response.
 
-    request -> policy -> endpoint -> arguments -> your function -> page -> response
+    request -> policy -> place -> instance, arguments -> your function -> page -> response
 
 No I/O: bytes come in with the `Incoming` request and go out with the `Response`; adapters wait.
 """
@@ -10,72 +10,43 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from functools import cached_property
 from typing import Any, NoReturn, TypeVar, overload
 
-import attrs
-
-from hyperglyph.codec import Blob, DecodeError, Error, LimitExceeded, Limits, Reader
+from hyperglyph.codec import DecodeError, LimitExceeded, Limits
 from hyperglyph.transport.adapters.wsgi import WSGIAdapter
-from hyperglyph.transport.http.bodies import Body, pack_body
-from hyperglyph.transport.http.forms import unpack_form
-from hyperglyph.transport.http.messages import PIECE, Deadline, Incoming, Response
-from hyperglyph.transport.http.negotiate import MEDIA_TYPE
+from hyperglyph.transport.http.forms import unpack_form, unpack_query
+from hyperglyph.transport.http.messages import Incoming, Response
 from hyperglyph.transport.http.status import (
     BadGateway,
     BadRequest,
     ContentTooLarge,
     GatewayTimeout,
-    MethodNotAllowed,
     NotFound,
     RemoteError,
     ServerError,
     TransportError,
-    declared_code,
 )
 
+from .calls import Call, answer, discard_blobs, error_response, redirection
 from .context import CURRENT, Context
-from .endpoints import Endpoint, Endpoints, make_endpoint
+from .endpoints import ROOT, ClassEndpoint, Endpoints, Place, make_endpoint
 from .pages import Pages
 from .policy import Policy, check_content, deadline_of, effective_method
+from .references import References
+from .state import Secret, TokenSigner
 
 __all__ = ["Router"]
 
 logger = logging.getLogger("hyperglyph.server")
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-_TYPE = ("Content-Type", MEDIA_TYPE)
-_ROOT_HEADERS = (
-    ("Vary", "Accept, Accept-Encoding, Authorization"),
-    ("Cache-Control", "private, no-cache"),
-)
-
-
-@attrs.define
-class _Call:
-    """What is known of a request while it is served."""
-
-    request: Incoming
-    logref: str
-    method: str = ""
-    route: str = "-"
-    deadline: Deadline = attrs.field(factory=lambda: Deadline(None))
-    blobs: list[Blob] = attrs.field(factory=list[Blob])
-    reader: Reader | None = None
-    allow: str = ""
-
-    def close(self) -> None:
-        """Close what the call received and what it returned; it has gone out."""
-        if self.reader is not None:
-            self.reader.abandon()
-        for blob in self.blobs:
-            blob.discard()
+T = TypeVar("T")
 
 
 class Router:
-    """A table of functions, served at `/` (the root page) and `/name`.
+    """A table of functions and classes, served at `/` (the root page) and `/name`.
 
         router = Router()
 
@@ -83,41 +54,119 @@ class Router:
         def hello(name="World"):
             return "Hello " + name
 
+        @router.add()
+        class User(Resource):
+            def __init__(self, id):
+                self.id = id
+
+            @safe()
+            def bio(self): ...
+
     It is a WSGI application; `Server(router)` serves it from a thread. `allowed_hosts` are the
     names under which it may be reached, beside addresses, localhost and the machine's own name.
     `limits` are those of a request (default: `Limits.server()`).
 
-    Functions may be added and replaced while it is served, from any thread.
+    An instance lives at a URL that holds its state, signed. `secret` is the key, or [new, old]
+    while it changes; else the environment variable HYPERGLYPH_SECRET counts. `Server` and
+    `LocalTransport` take a random key where there is none, other servers raise ConfigurationError
+    when the first reference is made. `secret=EPHEMERAL` is a random key by choice, `unsigned_state`
+    switches signing off. `state_max_age` is how many seconds references hold. Signed is not secret:
+    whoever has the URL can read the state, and may use it.
+
+    `convert` are functions by type that make of values what can be sent: `{UUID: str}`.
+    `legacy_clients` makes pages that the implementations of 2012 understand.
+
+    Functions and classes may be added and replaced while it is served, from any thread.
     """
 
-    def __init__(self, *, allowed_hosts: Iterable[str] = (), limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        allowed_hosts: Iterable[str] = (),
+        limits: Limits | None = None,
+        secret: Secret | Iterable[Secret] | Any = None,
+        unsigned_state: bool = False,
+        state_max_age: float | None = None,
+        convert: Mapping[type, Callable[[Any], Any]] | None = None,
+        legacy_clients: bool = False,
+    ) -> None:
         self._endpoints = Endpoints()
-        self._pages = Pages(self._endpoints)
+        self._signer = TokenSigner(secret, unsigned=unsigned_state, max_age=state_max_age)
+        self._pages = Pages(self._endpoints, self._signer, dict(convert or {}), legacy_clients)
+        self._references = References(self._endpoints, self._signer, legacy_clients)
+        self._legacy = legacy_clients
         self._policy = Policy(allowed_hosts)
         self._limits = limits or Limits.server()
         self._body_limit = self._limits.message + self._limits.blobs * self._limits.blob_size
+        self._default: Callable[[ExitStack], object] | None = None
 
     # --- registering --------------------------------------------------------------------------
 
     @overload
-    def add(self, target: F, *, name: str | None = None) -> F: ...
+    def add(self, target: T, *, name: str | None = None) -> T: ...
     @overload
-    def add(self, *, name: str | None = None) -> Callable[[F], F]: ...
-    def add(self, target: F | None = None, *, name: str | None = None) -> F | Callable[[F], F]:
-        """Serve a function under its name: `@router.add()`, `@router.add`, `router.add(f)`.
+    def add(self, *, name: str | None = None) -> Callable[[T], T]: ...
+    def add(self, target: T | None = None, *, name: str | None = None) -> T | Callable[[T], T]:
+        """Serve a function or class under its name: `@add()`, `@add`, `router.add(f)`.
 
-        Returns the function unchanged. Raises TypeError, naming the parameter, for one that no
-        form can offer; ValueError for a name that is taken by another function.
+        Returns the object unchanged. Raises TypeError, naming the parameter or member, for one
+        that no form can offer; ValueError for a name that is taken by another object.
         """
 
-        def register(function: F) -> F:
-            self._endpoints.add(make_endpoint(function, name))
-            return function
+        def register(given: T) -> T:
+            self._endpoints.add(make_endpoint(given, name, legacy=self._legacy))
+            return given
 
         return register if target is None else register(target)
 
+    @overload
+    def default(self, target: T) -> T: ...
+    @overload
+    def default(self) -> Callable[[T], T]: ...
+    def default(self, target: T | None = None) -> T | Callable[[T], T]:
+        """Make an object the root page: a class, made without arguments, or an instance.
+
+        The class is registered, if it is not. Each request makes its own object, that of an
+        instance from its state now. What else is registered is served, but the root page shows
+        only the object.
+        """
+
+        def register(given: Any) -> Any:
+            cls: type[Any] = given if isinstance(given, type) else type(given)
+            endpoint = self._endpoints.of_class(cls)
+            if endpoint is None or endpoint.cls is not cls:
+                endpoint = self._registered(cls)
+            if given is cls:
+                if required := endpoint.constructor.parameters.required:
+                    raise TypeError(
+                        f"{cls.__qualname__} needs {', '.join(required)}: give default() an "
+                        "instance instead of the class"
+                    )
+                if hasattr(cls, "__glyph_open__"):
+                    raise TypeError(
+                        f"each request would make and keep a {cls.__qualname__}: give default() "
+                        "an instance instead of the class"
+                    )
+                self._default = lambda _: cls()
+            else:
+                state = endpoint.state.read(given)
+                self._default = lambda stack: self._references.opened(endpoint, state, stack)
+            return given
+
+        return register if target is None else register(target)
+
+    def _registered(self, cls: type) -> ClassEndpoint:
+        endpoint = make_endpoint(cls, None, legacy=self._legacy)
+        assert isinstance(endpoint, ClassEndpoint)
+        self._endpoints.add(endpoint)
+        return endpoint
+
+    def allow_random_key(self) -> None:
+        """For servers that live in this process: sign with a random key if none was given."""
+        self._signer.allow_random_key()
+
     def __repr__(self) -> str:
-        return f"<Router with {len(self._endpoints)} functions>"
+        return f"<Router with {len(self._endpoints)} names>"
 
     # --- protocols ----------------------------------------------------------------------------
 
@@ -134,15 +183,18 @@ class Router:
     def handle(self, request: Incoming, /) -> Response:
         """Answer a request. Raises nothing but what ends the process."""
         started = time.perf_counter()
-        call = _Call(request, secrets.token_hex(6))
+        call = Call(request, secrets.token_hex(6))
         try:
             response = self._respond(call)
         except RemoteError as error:
-            response = self._fail(call, error)
-        except (Exception, SystemExit):
+            response = error_response(call, error)
+        except (KeyboardInterrupt, GeneratorExit):
+            call.close()
+            raise
+        except BaseException:
             # The text of an undeclared exception may hold anything; it stays in the log.
             logger.exception("logref %s: %s failed", call.logref, call.route)
-            response = self._fail(call, ServerError("internal error"))
+            response = error_response(call, ServerError("internal error"))
         if request.method == "HEAD":
             response.body = ()
         if logger.isEnabledFor(logging.DEBUG):
@@ -157,41 +209,34 @@ class Router:
             )
         return response
 
-    def _respond(self, call: _Call) -> Response:
+    def _respond(self, call: Call) -> Response:
         request = call.request
         self._policy.check(request)
         call.method = effective_method(request)
         call.deadline = deadline_of(request)
-        path = request.path
-        if path in ("", "/"):
-            call.route = "/"
-            return self._root(call)
-        endpoint = self._endpoints.get(path[1:]) if path.startswith("/") else None
-        if endpoint is None:
+        place = self._endpoints.find(request.path)
+        if place is None:
             raise NotFound("there is nothing of that name")
-        call.route = f"/{endpoint.name}"
-        return self._call(call, endpoint)
-
-    def _root(self, call: _Call) -> Response:
-        if call.method != "GET":
-            _refuse_method(call, "GET")
-        page = self._pages.root(call.request.mount)
-        length = ("Content-Length", str(len(page)))
-        return Response(200, (_TYPE, length, *_ROOT_HEADERS), _pieces(page, None))
-
-    def _call(self, call: _Call, endpoint: Endpoint) -> Response:
-        if call.method != "POST":
-            _refuse_method(call, "POST")
-        check_content(call.request)
-        arguments = endpoint.parameters.bind(self._read(call))
+        call.route = place.route
+        if call.method != "POST" and (call.method != "GET" or not place.answers_get):
+            call.refuse_method(place.allow)
+        if call.method == "POST":
+            if place.call is None:
+                call.refuse_method(place.allow)
+            check_content(request)
+        if place is ROOT and self._default is None:
+            return answer(call, self._pages.root(request.mount))
+        arguments = self._read(call) if place.call is not None else None
         left = call.deadline.left()
         if left is not None and left <= 0:
             raise GatewayTimeout("the deadline passed before the call began")
         token = CURRENT.set(
-            Context(call.method, call.route, call.request.headers, call.deadline, call.logref)
+            Context(call.method, call.route, request.headers, call.deadline, call.logref)
         )
         try:
-            result = endpoint.function(**arguments)
+            # Instances are let go before the answer is, so that what they keep is kept by then.
+            with call.stack:
+                return self._answer(call, place, arguments)
         except RemoteError as error:
             if error.received:
                 self._downstream_failed(call)
@@ -200,14 +245,12 @@ class Router:
             self._downstream_failed(call)
         finally:
             CURRENT.reset(token)
-        if result is None:
-            call.close()
-            return Response(204, ())
-        return self._result(call, result)
 
-    def _read(self, call: _Call) -> object:
-        """The body's value. Raises RemoteError."""
+    def _read(self, call: Call) -> object:
+        """What stands in the body or query. Raises RemoteError."""
         request = call.request
+        if call.method == "GET":
+            return unpack_query(request.query, limits=self._limits)
         if request.length is not None and request.length > self._body_limit:
             raise ContentTooLarge(f"the body has more than {self._body_limit} bytes")
         try:
@@ -218,65 +261,44 @@ class Router:
             raise BadRequest(f"malformed message: {error}") from None
         return value
 
-    def _result(self, call: _Call, result: object) -> Response:
-        body = pack_body(result, default=self._pages.convert_at(call.request.mount))
-        call.blobs = body.blobs
-        headers: list[tuple[str, str]] = [_TYPE]
-        if body.length is not None:
-            headers.append(("Content-Length", str(body.length)))
-        if body.rest is None:
-            pieces: Iterable[bytes] = _pieces(body.root, None)
+    def _answer(self, call: Call, place: Place, given: object) -> Response:
+        """Make the call, and a response of its result."""
+        request = call.request
+        message = self._pages.message(request.mount, partial=call.partial)
+        if place is ROOT:
+            assert self._default is not None
+            return answer(call, message.pack(self._default(call.stack)))
+        function = place.call
+        instance: object = None
+        if place.token is not None:
+            assert place.owner is not None
+            if function is not None:  # what does not bind costs no instance
+                function.parameters.bind(given)
+            instance = self._references.instance(place.owner, place.token, call.stack)
+            if function is None:
+                return answer(call, message.pack(instance))
+        assert function is not None
+        arguments = self._references.arguments(
+            function, function.parameters.bind(given), request, call.stack
+        )
+        if place.token is None:
+            result = function.function(**arguments)
         else:
-            pieces = _watched(body, call)
-        return Response(200, headers, pieces, on_close=call.close)
+            result = function.function(instance, **arguments)
+        if result is None:
+            call.close()
+            return Response(204, ())
+        if function.marks.redirect or place.creates:
+            url = message.url(result)
+            if url is not None:
+                return redirection(call, url)
+        try:
+            body = message.pack(result)
+        except BaseException:
+            discard_blobs(result)
+            raise
+        return answer(call, body)
 
-    def _downstream_failed(self, call: _Call) -> NoReturn:
+    def _downstream_failed(self, call: Call) -> NoReturn:
         logger.exception("logref %s: a call that %s made failed", call.logref, call.route)
         raise BadGateway("a call made by this server failed") from None
-
-    def _fail(self, call: _Call, error: RemoteError) -> Response:
-        """The response for an exception: its message, code and data travel, nothing else."""
-        code = declared_code(type(error)) if error.code is None else error.code
-        attributes: dict[str, Any] = {} if code is None else {"code": code}
-        try:
-            page = pack_body(
-                Error(error.message, logref=call.logref, content=error.data, **attributes)
-            )
-            if page.rest is not None:
-                raise TypeError("the data of an error holds a blob")
-        except Exception:
-            logger.exception("logref %s: the error itself cannot be encoded", call.logref)
-            page = pack_body(Error("internal error", logref=call.logref))
-            error = ServerError()
-        call.close()
-        headers = [_TYPE, ("Content-Length", str(page.length))]
-        if call.allow:
-            headers.append(("Allow", call.allow))
-        return Response(error.status, headers, (page.root,))
-
-
-def _refuse_method(call: _Call, allowed: str) -> NoReturn:
-    call.allow = "GET, HEAD" if allowed == "GET" else allowed
-    raise MethodNotAllowed(f"only {call.allow} here")
-
-
-def _pieces(root: bytes, rest: Iterator[bytes] | None) -> Iterable[bytes]:
-    if rest is None and len(root) <= PIECE:
-        return (root,)
-    return _slices(root, rest)
-
-
-def _slices(root: bytes, rest: Iterator[bytes] | None) -> Iterator[bytes]:
-    for start in range(0, len(root), PIECE):
-        yield root[start : start + PIECE]
-    if rest is not None:
-        yield from rest
-
-
-def _watched(body: Body, call: _Call) -> Iterator[bytes]:
-    """A body whose blobs come from files: a failure ends the response early, and is logged."""
-    try:
-        yield from _slices(body.root, body.rest)
-    except Exception:
-        logger.exception("logref %s: a blob of %s could not be read", call.logref, call.route)
-        raise

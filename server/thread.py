@@ -13,6 +13,10 @@ from .engine import Engine, Handler
 __all__ = ["Server"]
 
 
+def _nothing() -> None:
+    """Handlers other than a router sign nothing."""
+
+
 class Server:
     """Serves a router over HTTP/1.1 from threads, on 127.0.0.1 unless told otherwise.
 
@@ -34,6 +38,8 @@ class Server:
         idle: float = 15.0,
         threads: int = 40,
     ) -> None:
+        # A server that lives and dies with this process may sign with a key that does, too.
+        getattr(router, "allow_random_key", _nothing)()
         self._unix = None if unix is None else os.fspath(unix)
         self._engine = Engine(
             self._unix if self._unix is not None else (host, port),

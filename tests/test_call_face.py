@@ -36,7 +36,8 @@ def test_builders() -> None:
     assert glyph.link("http://h/").attributes == {"url": "http://h/"}
     form = glyph.form("x", ["a", glyph.Input("b", value=1)])
     assert [entry.label for entry in form.inputs] == ["a", "b"]
-    assert glyph.form(test_builders) is test_builders
+    to = glyph.form(test_builders)
+    assert (to.target, to.is_form, glyph.link(to).is_form) == (test_builders, True, False)
     error = glyph.error("m", code=1, data={"a": 2})
     assert (error.message, error.code, error.content) == ("m", 1, {"a": 2})
     assert glyph.error("m").code is None

@@ -13,64 +13,13 @@ from typing import Any
 
 import pytest
 from http_peers import Peer, answers, peer, response
+from scripted import ROOT, Scripted, bare, opened, page
 
 import hyperglyph as glyph
-from hyperglyph.codec import Error, Extension, Form, Input, Link, Resource, encode
-from hyperglyph.transport.http.messages import Request, Response
+from hyperglyph.codec import Error, Extension, Form, Link, Resource, encode
+from hyperglyph.transport.http.messages import Response
 
 OK = response(200, b"T;")
-
-
-class Scripted:
-    """A transport that gives the next answer, and keeps what it was asked."""
-
-    name = "scripted"
-
-    def __init__(self, *given: Response | Exception) -> None:
-        self.given = list(given)
-        self.requests: list[Request] = []
-        self.closed = 0
-
-    def send(self, request: Request, /) -> Response:
-        if request.body is not None and not isinstance(request.body, bytes):
-            request.body = b"".join(request.body)
-        self.requests.append(request)
-        answer = self.given.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        answer.url = request.url
-        answer.on_close = self._count
-        return answer
-
-    def _count(self) -> None:
-        self.closed += 1
-
-    def close(self) -> None: ...
-
-    def header(self, index: int, name: str) -> str | None:
-        return next((v for k, v in self.requests[index].headers if k.lower() == name), None)
-
-
-def page(value: Any, status: int = 200, **headers: str) -> Response:
-    fields = [("Content-Type", "application/vnd.hyperglyph")]
-    fields += [(name.replace("_", "-"), text) for name, text in headers.items()]
-    return Response(status, fields, (encode(value),))
-
-
-def bare(status: int, body: bytes = b"", **headers: str) -> Response:
-    fields = [(name.replace("_", "-"), text) for name, text in headers.items()]
-    return Response(status, fields, (body,))
-
-
-ROOT = Resource(
-    {"f": Form("f", values=["a", Input("b", value=[2])]), "l": Link("l"), "x": 1, "_y": 2, "@z": 3},
-    url="http://h/root/",
-)
-
-
-def opened(*given: Response | Exception, root: Any = ROOT, **options: Any) -> tuple[Any, Scripted]:
-    transport = Scripted(page(root), *given)
-    return glyph.Client(transport, **options).get("http://h/"), transport
 
 
 # --- requests ---------------------------------------------------------------------------------
@@ -85,7 +34,7 @@ def test_what_is_sent() -> None:
     assert post.body == b"Ou1:a;i1;u1:b;Li2;;;"
     assert transport.header(1, "content-type") == "application/vnd.hyperglyph"
     assert transport.header(0, "content-type") is None
-    assert transport.header(0, "accept") == "application/vnd.hyperglyph, */*;q=0.5"
+    assert transport.header(0, "accept") == "application/vnd.hyperglyph;partial=1, */*;q=0.5"
     assert 19 < float(transport.header(1, "hyperglyph-timeout") or 0) <= 20
     assert transport.closed == 2
     assert opened(timeout=None)[1].header(0, "hyperglyph-timeout") is None

@@ -116,7 +116,7 @@ LARGE = Limits(whitespace=10**7, nodes=10**8, message=10**9, integer_digits=10**
 def test_decoding_is_linear(kind: str) -> None:
     small, large = sized(1_000)[kind], sized(10_000)[kind]
     usual = max(seconds(lambda: decode(small, limits=LARGE), 5), 0.0002)
-    assert seconds(lambda: decode(large, limits=LARGE)) < 25 * usual
+    assert seconds(lambda: decode(large, limits=LARGE), 3) < 40 * usual  # quadratic: 100
 
 
 @timed
@@ -124,7 +124,7 @@ def test_decoding_is_linear(kind: str) -> None:
 def test_reading_in_small_pieces_is_linear(kind: str) -> None:
     small, large = sized(300)[kind], sized(3_000)[kind]
     usual = max(seconds(lambda: read(small, limits=LARGE)), 0.0005)
-    assert seconds(lambda: read(large, limits=LARGE), 1) < 25 * usual
+    assert seconds(lambda: read(large, limits=LARGE), 3) < 40 * usual  # quadratic: 100
 
 
 TOKENS: list[Callable[[int], bytes]] = [

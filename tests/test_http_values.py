@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import hyperglyph as glyph
-from hyperglyph.codec import Form, Input, Limits, decode, encode
+from hyperglyph.codec import Form, Input, Limits, Link, decode, encode
 from hyperglyph.transport.http.binding import (
     MAX_ARGUMENTS,
     Parameters,
@@ -20,7 +20,13 @@ from hyperglyph.transport.http.binding import (
     signature_of,
 )
 from hyperglyph.transport.http.bodies import pack_body
-from hyperglyph.transport.http.forms import pack, unpack_form, unpack_query
+from hyperglyph.transport.http.forms import (
+    headers_of_link,
+    pack,
+    unpack_form,
+    unpack_none,
+    unpack_query,
+)
 from hyperglyph.transport.http.messages import Deadline, first_header, header_values
 from hyperglyph.transport.http.negotiate import (
     MEDIA_TYPE,
@@ -160,6 +166,11 @@ def test_inputs_that_python_cannot_order_or_name() -> None:
         bind_arguments("f", inputs, (1, 2), {"@x": 3, "class": 4})
 
 
+def test_what_the_signature_shows_may_be_given() -> None:
+    assert bind_arguments("f", INPUTS, (1, ..., ...), {}) == [("a", 1), ("b", ...)]
+    assert bind_arguments("f", INPUTS, (...,), {"c": ...}) == [("a", ...), ("b", 2)]
+
+
 def test_too_many_inputs() -> None:
     inputs = [Input(f"i{number}") for number in range(MAX_ARGUMENTS + 1)]
     with pytest.raises(TypeError, match="more than 100"):
@@ -209,6 +220,19 @@ def test_the_query_envelope() -> None:
     assert unpack_query("", limits=Limits()) == {}
     with pytest.raises(glyph.BadRequest, match="malformed query"):
         unpack_query("O", limits=Limits())
+    for query, message in [
+        ("L;", "a dict of arguments by name"),
+        ("N;", "a dict of arguments by name"),
+        ("O%zz;", "two hexadecimal digits"),
+        ("O;%", "two hexadecimal digits"),
+        ("O;O;", "malformed query"),
+        ("B0:Du12:content-type;u3:a/b;;;c0;", "blob cannot travel"),
+        ("Ou1:a;LB0:D;;;;c0:1:x;c0;", "blob cannot travel"),
+    ]:
+        with pytest.raises(glyph.BadRequest, match=message):
+            unpack_query(query)
+    with pytest.raises(glyph.BadRequest, match="malformed query"):
+        unpack_query("Ou1:a;u30:" + "x" * 30 + ";;", limits=Limits(message=20))
     with pytest.raises(ValueError, match="query of its own"):
         pack(Form("x", method="GET"), "http://h/x?y", [])
     with pytest.raises(ValueError, match="blob cannot travel"):
@@ -219,8 +243,21 @@ def test_the_none_envelope() -> None:
     packed = pack(Form("x", method="DELETE"), "http://h/x", [])
     assert packed.body is not None
     assert (packed.method, packed.body.root) == ("DELETE", b"")
+    assert unpack_none([]) == unpack_none([b""]) == {}
+    with pytest.raises(glyph.BadRequest, match="no arguments, but"):
+        unpack_none([b"", b"O;"])
     with pytest.raises(ValueError, match="has inputs"):
         pack(Form("x", envelope="none", values=["a"]), "http://h/x", [("a", 1)])
+
+
+def test_headers_of_links() -> None:
+    assert headers_of_link(Link("x", headers={"accept": "a/b"})) == (("accept", "a/b"),)
+    for headers, message in [
+        ({"Cookie": "a"}, "no header but Accept"),
+        ({"Accept": "a\n"}, "not p"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            headers_of_link(Link("x", headers=headers))
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_the_four_ways_to_add() -> None:
     server = local(router)
     assert (server.one(), server.two(), server.drei(), server.four()) == (1, 2, 3, 4)
     assert list(server) == ["one", "two", "drei", "four"]
-    assert repr(router) == "<Router with 4 functions>"
+    assert repr(router) == "<Router with 4 names>"
 
 
 def test_methods_and_callable_objects() -> None:
@@ -114,7 +114,7 @@ def generator() -> Iterator[int]:
         (variable, TypeError, r"parameter \*args"),
         (keywords, TypeError, r"parameter \*\*kwargs"),
         (positional, TypeError, "parameter a is positional-only"),
-        (glyph.Form, TypeError, "is a class"),
+        (glyph.Form, TypeError, "Form is a kind of Extension"),
         (coroutine, TypeError, "async functions"),
         (generator, TypeError, "return a list"),
         (3, TypeError, "int objects cannot be called"),

@@ -8,13 +8,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # isort: off
+    from .client.about import client_of, content_of, reload, url_of
     from .client.client import Client, get
-    from .client.proxies import client_of, content_of, reload, url_of
-    from .codec import Blob, Extension, Form, Input, Limits, Link, Period, Resource
+    from .codec import Blob, Extension, Form, Input, Limits, Link, Period
     from .codec.errors import DecodeError, EncodeError, HyperglyphError, LimitExceeded, Truncated
     from .server.builders import blob, error, form, link
     from .server.context import context
+    from .server.decorators import embed, hidden, optional, redirect, safe
+    from .server.persistent import PersistentResource, forget, id_of, keep, recall
+    from .server.resource import Resource
     from .server.router import Router
+    from .server.state import EPHEMERAL, ConfigurationError
+    from .server.stores import MemoryStore, SQLiteStore, Store, StoreError
     from .server.thread import Server
     from .transport.adapters.local import LocalTransport
     from .transport.http.messages import AsyncTransport, Request, Response, Transport
@@ -26,25 +31,32 @@ if TYPE_CHECKING:  # isort: off
     )  # fmt: skip
 
 __all__ = [
-    "AsyncTransport", "BadGateway", "BadRequest", "Blob", "Client", "ClientError", "Conflict",
-    "ContentTooLarge", "DeadlineExceeded", "DecodeError", "EncodeError", "Extension", "Forbidden",
-    "Form", "GatewayTimeout", "HeadersTooLarge", "HyperglyphError", "Input", "LimitExceeded",
-    "Limits", "Link", "LocalTransport", "MethodNotAllowed", "MisdirectedRequest", "NotFound",
-    "Period", "PreconditionFailed", "RemoteError", "Request", "RequestTimeout", "Resource",
-    "Response", "Router", "Server", "ServerError", "StaleReference", "TooManyRequests", "Transport",
-    "TransportError", "Truncated", "Unauthorized", "Unavailable", "UnsupportedMediaType",
-    "UriTooLong", "blob", "client_of", "content_of", "context", "error", "form", "get", "link",
-    "reload", "url_of",
+    "AsyncTransport", "BadGateway", "BadRequest", "Blob", "Client", "ClientError",
+    "ConfigurationError", "Conflict", "ContentTooLarge", "DeadlineExceeded", "DecodeError",
+    "EPHEMERAL", "EncodeError", "Extension", "Forbidden", "Form", "GatewayTimeout",
+    "HeadersTooLarge", "HyperglyphError", "Input", "LimitExceeded", "Limits", "Link",
+    "LocalTransport", "MemoryStore", "MethodNotAllowed", "MisdirectedRequest", "NotFound", "Period",
+    "PersistentResource", "PreconditionFailed", "RemoteError", "Request", "RequestTimeout",
+    "Resource", "Response", "Router", "SQLiteStore", "Server", "ServerError", "StaleReference",
+    "Store", "StoreError", "TooManyRequests", "Transport", "TransportError", "Truncated",
+    "Unauthorized", "Unavailable", "UnsupportedMediaType", "UriTooLong", "blob", "client_of",
+    "content_of", "context", "embed", "error", "forget", "form", "get", "hidden", "id_of", "keep",
+    "link", "optional", "recall", "redirect", "reload", "safe", "url_of",
 ]  # fmt: skip
 
 _MODULES = {
     "client.client": "Client get",
-    "client.proxies": "client_of content_of reload url_of",
-    "codec": "Blob Extension Form Input Limits Link Period Resource",
+    "client.about": "client_of content_of reload url_of",
+    "codec": "Blob Extension Form Input Limits Link Period",
     "codec.errors": "DecodeError EncodeError HyperglyphError LimitExceeded Truncated",
     "server.builders": "blob error form link",
     "server.context": "context",
+    "server.decorators": "embed hidden optional redirect safe",
+    "server.persistent": "PersistentResource forget id_of keep recall",
+    "server.resource": "Resource",
     "server.router": "Router",
+    "server.state": "EPHEMERAL ConfigurationError",
+    "server.stores": "MemoryStore SQLiteStore Store StoreError",
     "server.thread": "Server",
     "transport.adapters.local": "LocalTransport",
     "transport.http.messages": "AsyncTransport Request Response Transport",

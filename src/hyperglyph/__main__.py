@@ -1,4 +1,8 @@
-"""`python -m hyperglyph URL`: what is there, as signatures."""
+"""From the command line.
+
+python -m hyperglyph URL       what is there, as signatures
+python -m hyperglyph secret    a fresh key for HYPERGLYPH_SECRET or Router(secret=...)
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,14 @@ import hyperglyph
 
 
 def main(arguments: list[str]) -> int:
-    """Print what the page at a URL offers. Returns the exit status."""
+    """Print what the page at a URL offers, or a secret. Returns the exit status."""
+    if arguments == ["secret"]:
+        from hyperglyph.server.state import new_secret
+
+        print(new_secret())
+        return 0
     if len(arguments) != 1 or arguments[0].startswith("-"):
-        print("usage: python -m hyperglyph URL", file=sys.stderr)
+        print("usage: python -m hyperglyph URL | secret", file=sys.stderr)
         return 2
     page = None
     try:

@@ -40,6 +40,10 @@ def _length_of(request: Request) -> int | None:
     return len(request.body) if isinstance(request.body, bytes) else request.length
 
 
+def _nothing() -> None:
+    """Other applications sign nothing."""
+
+
 class LocalTransport:
     """Serves every URL from one router or WSGI application in this process.
 
@@ -51,6 +55,8 @@ class LocalTransport:
         self._mount = mount.rstrip("/")
         self._handler = cast("Handler", target) if hasattr(target, "handle") else None
         self._application = cast("WSGIApplication", target)
+        # References then live as long as this process; a router with a secret keeps to that.
+        getattr(target, "allow_random_key", _nothing)()
 
     @property
     def name(self) -> str:

@@ -69,8 +69,9 @@ def bind_arguments(
 ) -> list[tuple[str, Any]]:
     """Bind a call's arguments to the inputs of a form: (name, value) in the order of the inputs.
 
-    A default that travelled is sent back as it stands in the form; what is optional and not given
-    is left out. Raises TypeError as a call of a Python function does.
+    A default that travelled is sent back as it stands in the form; what is optional and not given,
+    or given as the `...` that the signature shows, is left out. Raises TypeError as a call of a
+    Python function does.
     """
     positional = _positional_inputs(inputs)
     if len(args) > len(positional):
@@ -99,6 +100,9 @@ def bind_arguments(
         raise TypeError(f"{name}() got an unexpected keyword argument {unknown!r}")
     if missing:
         raise TypeError(_missing_message(name, missing))
+    if any(value is ... for _, value in bound):
+        absent = {entry.label for entry in inputs if entry.optional and entry.value is MISSING}
+        bound = [(label, v) for label, v in bound if v is not ... or label not in absent]
     return bound
 
 

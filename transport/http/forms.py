@@ -11,6 +11,7 @@ Standard, chapter "HTTP mapping".
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -18,13 +19,25 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import attrs
 
-from hyperglyph.codec import Blob, DecodeError, Form, Limits, Reader, decode
+from hyperglyph.codec import DecodeError, Form, Limits, Link, Reader
+from hyperglyph.codec.limits import DEFAULT_LIMITS
 
 from .bodies import Body, pack_body, read_message
 from .negotiate import MEDIA_TYPE, is_hyperglyph
+from .shapes import is_mapping
 from .status import BadRequest
 
-__all__ = ["ENVELOPES", "Packed", "envelope_of", "pack", "unpack_form", "unpack_query"]
+__all__ = [
+    "ENVELOPES",
+    "Packed",
+    "envelope_of",
+    "headers_of_link",
+    "pack",
+    "pack_query",
+    "unpack_form",
+    "unpack_none",
+    "unpack_query",
+]
 
 ENVELOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "POST": ("form", "none", "blob"),
@@ -37,6 +50,7 @@ ENVELOPES: Final[Mapping[str, tuple[str, ...]]] = {
 _CONDITIONS: Final = frozenset(
     {"if-none-match", "if-match", "if-modified-since", "if-unmodified-since"}
 )
+_BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 @attrs.frozen
@@ -95,9 +109,24 @@ def _headers_of(form: Form) -> tuple[tuple[str, str], ...]:
         lower = name.lower()
         if lower != "accept" and (lower not in _CONDITIONS or form.method == "GET"):
             raise ValueError(f"form: the header {name!r:.40} is not allowed")
-        if not value.isascii() or not value.isprintable():
-            raise ValueError(f"form: the value of the header {name} is not printable ASCII")
+        _check_value("form", name, value)
     return headers
+
+
+def headers_of_link(link: Link) -> tuple[tuple[str, str], ...]:
+    """The headers that a link sets. Raises ValueError for what is not to come from a page."""
+    headers = tuple(link.headers.items())
+    for name, value in headers:
+        if name.lower() != "accept":
+            raise ValueError(f"link: it may set no header but Accept, not {name!r:.40}")
+        _check_value("link", name, value)
+    return headers
+
+
+def _check_value(kind: str, name: str, value: str) -> None:
+    # A line break would begin a header of the page's own making.
+    if not value.isascii() or not value.isprintable():
+        raise ValueError(f"{kind}: the value of the header {name} is not printable ASCII")
 
 
 def unpack_form(pieces: Iterable[bytes], *, limits: Limits) -> tuple[object, Reader | None]:
@@ -120,7 +149,8 @@ def unpack_form(pieces: Iterable[bytes], *, limits: Limits) -> tuple[object, Rea
 def pack_query(
     url: str, arguments: Sequence[tuple[str, Any]], default: Callable[[Any], Any] | None = None
 ) -> str:
-    """The URL of a query envelope; without arguments it stays as it is."""
+    """The URL of a query envelope; without arguments it stays as it is. Raises ValueError."""
+    url = url.partition("#")[0]
     if "?" in url:
         raise ValueError("form: the URL of a query envelope has a query of its own")
     if not arguments:
@@ -131,15 +161,27 @@ def pack_query(
     return f"{url}?{quote_from_bytes(body.root, safe='')}"
 
 
-def unpack_query(query: str, *, limits: Limits) -> object:
+def unpack_query(query: str, *, limits: Limits = DEFAULT_LIMITS) -> Mapping[Any, Any]:
     """The arguments in a query, as it stands in the URL. Raises BadRequest."""
     if not query:
         return {}
+    if _BAD_ESCAPE.search(query):
+        raise BadRequest("malformed query: a percent sign without two hexadecimal digits")
     try:
-        value = decode(unquote_to_bytes(query.replace("+", " ")), limits=limits)
+        data = unquote_to_bytes(query.replace("+", " "))
+        value, reader = read_message([data], limits=limits)
     except DecodeError as error:
         raise BadRequest(f"malformed query: {error}") from None
-    if isinstance(value, Blob):
-        value.close()
+    if reader.blobs:
+        reader.abandon()
         raise BadRequest("a blob cannot travel in a URL")
+    if not is_mapping(value):
+        raise BadRequest("a query is a dict of arguments by name")
     return value
+
+
+def unpack_none(pieces: Iterable[bytes]) -> Mapping[Any, Any]:
+    """The arguments of a none envelope: none. Raises BadRequest for a body that says more."""
+    if any(pieces):
+        raise BadRequest("this form has no arguments, but the request has a body")
+    return {}

@@ -11,8 +11,12 @@ __all__ = ["MEDIA_TYPE", "MediaType", "is_hyperglyph", "parse_accept", "parse_me
 
 MEDIA_TYPE: Final = "application/vnd.hyperglyph"
 
+_ACCEPT_LENGTH: Final = 1_000
+
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _TYPE: Final = re.compile(rf"\s*({_WORD}/{_WORD})\s*")
+#: A member of a list. A quote without its end reaches to the end of the text: no way back.
+_MEMBER: Final = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*+(?:"|\\?\Z))++', re.DOTALL)
 _PARAMETER: Final = re.compile(rf';\s*(?:({_WORD})=(?:({_WORD})|"((?:[^"\\]|\\.)*)"))?\s*')
 
 
@@ -54,10 +58,14 @@ def is_hyperglyph(content_type: str | None) -> bool:
 
 
 def parse_accept(text: str) -> list[tuple[MediaType, float]]:
-    """The members of an Accept with their weight, in order; malformed ones are left out."""
+    """The members of an Accept with their weight, in order; malformed ones are left out, and what
+    begins or ends after 1,000 characters.
+    """
     members: list[tuple[MediaType, float]] = []
-    for part in re.findall(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+', text):
-        media_type = parse_media_type(part)
+    for match in _MEMBER.finditer(text[: _ACCEPT_LENGTH + 1]):
+        if match.end() > _ACCEPT_LENGTH:
+            break
+        media_type = parse_media_type(match[0])
         if media_type is None:
             continue
         weight = media_type.parameters.pop("q", "1")

@@ -96,6 +96,16 @@ def _rebuild_transport_error(
     return cls(message, phase=phase, outcome=outcome, reused=reused)
 
 
+def _shown(text: object, width: int = 500) -> str:
+    text = str(text)
+    if len(text) > width:
+        text = text[: width - 3] + "..."
+    if text.isprintable():
+        return text
+    shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return shown if len(shown) <= width else shown[: width - 3] + "..."
+
+
 class RemoteError(HyperglyphError):
     """An answer of 4xx or 5xx.
 
@@ -149,8 +159,9 @@ class RemoteError(HyperglyphError):
         return self
 
     def __str__(self) -> str:
-        text = self.message or f"{self.status} {reason_phrase(self.status)}"
-        return f"{text} (logref: {self.logref})" if self.logref else text
+        # For terminals and logs: `message` and `logref` stay as they came.
+        text = _shown(self.message) or f"{self.status} {reason_phrase(self.status)}"
+        return f"{text} (logref: {_shown(self.logref)})" if self.logref else text
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Not by the constructor: a subclass of the user's may have another signature.

@@ -9,7 +9,13 @@ import re
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["check_url", "origin_of", "resolve"]
+__all__ = ["LONGEST_URL", "Base", "check_url", "origin_of", "resolve"]
+
+#: No server takes a longer one, and a page with a long base and many references would fill memory.
+LONGEST_URL: Final = 4_000
+
+#: Longer ones are not kept, neither in caches nor with what has them.
+_KEPT: Final = 256
 
 # RFC 3986, appendix B: scheme, authority, path, query, fragment
 _PARTS: Final = re.compile(r"(?:([^:/?#]+):)?(?://([^/?#]*))?([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL)
@@ -46,8 +52,21 @@ def resolve(base: str, reference: str | None) -> str:
     """The absolute URL of a reference that stands in a page with the absolute URL `base`.
 
     None and the empty reference mean the base itself (RFC 3986, section 5.2.2; a fragment of the
-    base is dropped).
+    base is dropped). Raises ValueError where the reference or the result is too long.
     """
+    if reference is not None:
+        _check_length(reference)
+    url = _resolved(base, reference)
+    _check_length(url)
+    return url
+
+
+def _check_length(url: str) -> None:
+    if len(url) > LONGEST_URL:
+        raise ValueError(f"the URL is longer than {LONGEST_URL} characters")
+
+
+def _resolved(base: str, reference: str | None) -> str:
     scheme, authority, path, query, _ = _split(base)
     if not reference:
         return _join(scheme, authority, path, query, None)
@@ -71,26 +90,65 @@ def _join(
     return f"{front}{host}{path}{query or ''}{fragment or ''}"
 
 
-@lru_cache(maxsize=512)
+class Base:
+    """What references are resolved against: a URL, or a step from another base.
+
+    A step is joined when it is asked for, so that one that is broken or long costs only those who
+    use it.
+    """
+
+    __slots__ = ("_parent", "_reference", "_url")
+
+    def __init__(self, url: str) -> None:
+        self._parent: Base | None = None
+        self._reference: str | None = None
+        self._url: str | None = url
+
+    def moved(self, reference: str | None) -> Base:
+        """The base that a reference leads to."""
+        step = Base.__new__(Base)
+        step._parent, step._reference, step._url = self, reference, None
+        return step
+
+    def url(self) -> str:
+        """The absolute URL. Raises ValueError."""
+        steps: list[str | None] = []
+        base = self
+        while base._url is None:
+            assert base._parent is not None
+            steps.append(base._reference)
+            base = base._parent
+        url = base._url
+        for reference in reversed(steps):
+            url = resolve(url, reference)
+        if len(url) <= _KEPT:
+            self._url = url
+        return url
+
+
 def check_url(url: str) -> str:
     """Return an URL that can be requested. Raises ValueError for any other."""
+    _check_length(url)
+    origin_of(url)
+    return url
+
+
+def origin_of(url: str) -> tuple[str, str, str]:
+    """Scheme, host and port of an absolute URL, in one spelling. Raises ValueError."""
+    return _origin_kept(url) if len(url) <= _KEPT else _origin(url)
+
+
+def _origin(url: str) -> tuple[str, str, str]:
     scheme, authority, _, _, _ = _split(url)
     if not (url.isascii() and url.isprintable()) or " " in url:
         raise ValueError("the URL holds characters that must be percent-encoded")
     if scheme is None or scheme.lower() not in _PORTS:
         raise ValueError("the URL does not begin with http:// or https://")
-    if not authority or _AUTHORITY.fullmatch(authority) is None:
+    match = _AUTHORITY.fullmatch(authority or "")
+    if match is None:
         raise ValueError("the URL names no host")
-    return url
-
-
-@lru_cache(maxsize=512)
-def origin_of(url: str) -> tuple[str, str, str]:
-    """Scheme, host and port of an absolute URL, in one spelling. Raises ValueError."""
-    scheme, authority, _, _, _ = _split(check_url(url))
-    assert scheme is not None
-    assert authority is not None
-    match = _AUTHORITY.fullmatch(authority)
-    assert match is not None
     scheme = scheme.lower()
     return scheme, match[1].lower().rstrip("."), match[2] or _PORTS[scheme]
+
+
+_origin_kept = lru_cache(maxsize=512)(_origin)

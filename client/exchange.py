@@ -1,0 +1,213 @@
+"""One call: its request, the redirects that follow, and the truth about what became of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import attrs
+
+from hyperglyph.codec import EncodeError
+from hyperglyph.transport.http.forms import Packed
+from hyperglyph.transport.http.messages import Deadline, Request, Response, Transport
+from hyperglyph.transport.http.status import RemoteError, TransportError
+from hyperglyph.transport.http.urls import origin_of, resolve
+
+from .deadline import Outgoing, timeout_header
+from .options import Options
+from .origin import OriginPolicy
+
+if TYPE_CHECKING:
+    from .cookies import Cookies
+
+__all__ = ["MAX_HOPS", "Exchange", "Settings", "drain"]
+
+logger = logging.getLogger("hyperglyph.client")
+
+MAX_HOPS: Final = 5
+
+_TO_GET: Final = frozenset({301, 302, 303})
+_SAME_METHOD: Final = frozenset({307, 308})
+
+#: A body that nobody wants is read to its end if it is short, to have the connection back.
+_DRAINED: Final = 64 * 1024
+
+
+@attrs.frozen
+class Settings:
+    """What all calls of a client share."""
+
+    transport: Transport
+    policy: OriginPolicy
+    connect: float | None
+    idle: float | None
+    standard: tuple[tuple[str, str], ...]
+    cookies: Cookies | None
+
+
+@attrs.define
+class Exchange:
+    """A call under way. `done` says that the server has carried out what was asked."""
+
+    settings: Settings
+    options: Options
+    deadline: Deadline = attrs.field(init=False)
+    done: bool = attrs.field(default=False, init=False)
+    _hops: int = attrs.field(default=0, init=False)
+    _started: float = attrs.field(factory=time.perf_counter, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.deadline = Deadline(self.options.timeout)
+
+    def run(self, make: Callable[[str], Packed], url: str, source: str) -> Response:
+        """Send a request to `url`, found in the page at `source`, and follow where it leads.
+
+        `make` packs the request for a URL; it is asked again where a redirect keeps the body.
+        The response is the caller's to read and to close; it is no redirect.
+        """
+        self.settings.policy.check_hop(source, url)
+        packed = make(url)
+        try:
+            while True:
+                response = self._send(packed)
+                try:
+                    location = _location(response)
+                    if location is None:
+                        return response
+                    packed = self._redirected(response, packed, location, make)
+                    drain(response)
+                except BaseException:
+                    response.close()
+                    raise
+                response.close()
+        except TransportError as error:
+            self.tell(error)
+            raise
+
+    def tell(self, error: TransportError) -> None:
+        """Make an error of this call say the truth about what became of it."""
+        if self.done:
+            error.outcome = "done"
+
+    def _redirected(
+        self, response: Response, packed: Packed, location: str, make: Callable[[str], Packed]
+    ) -> Packed:
+        """The request that a redirect asks for. Raises RemoteError if it is not to be made."""
+        self._hops += 1
+        if self._hops > MAX_HOPS:
+            _refuse(response, f"more than {MAX_HOPS} redirects")
+        policy = self.settings.policy
+        try:
+            target = resolve(response.url, location)
+            policy.check_hop(response.url, target)
+        except ValueError as error:
+            _refuse(response, f"a redirect that is not followed: {error}")
+        if response.status in _TO_GET:
+            # The server has carried out what was asked; only its answer is missing.
+            self.done = self.done or packed.method != "GET"
+            accept = tuple(pair for pair in packed.headers if pair[0].lower() == "accept")
+            return Packed("GET", target, accept, None)
+        if packed.body is None:
+            return attrs.evolve(packed, url=target)
+        if not policy.may_carry_body(response.url, target):
+            _refuse(response, "a redirect leads with the request's body to an origin not listed")
+        try:
+            return attrs.evolve(make(response.url), url=target)
+        except EncodeError as error:
+            _refuse(response, f"a redirect that is not followed: {error.reason}")
+
+    def _send(self, packed: Packed) -> Response:
+        request = Request(
+            packed.method,
+            packed.url,
+            self._headers(packed),
+            deadline=self.deadline,
+            connect=self.settings.connect,
+            idle=self.settings.idle,
+            safe=packed.method == "GET",
+        )
+        outgoing = None
+        if packed.body is not None:
+            outgoing = Outgoing(packed.body, self.deadline)
+            request.body = outgoing.content()
+            request.length = packed.body.length
+        try:
+            response = self._sent(request)
+        except TransportError as error:
+            self.tell(error)
+            self._log(request, f"failed ({error.phase}, {error.outcome})")
+            if outgoing is not None and outgoing.failure is not None:
+                raise outgoing.failure from None
+            raise
+        cookies = self.settings.cookies
+        if cookies is not None and self.settings.policy.trusts(request.url):
+            cookies.keep(response)
+        self._log(request, response.status)
+        return response
+
+    def _sent(self, request: Request) -> Response:
+        transport = self.settings.transport
+        try:
+            return transport.send(request)
+        except TransportError as error:
+            # A server may close an idle connection while the request is on its way. Only what is
+            # safe is sent again, once, on a new connection.
+            if not (request.safe and error.reused and error.phase in ("send", "wait")):
+                raise
+            if isinstance(error, TimeoutError):
+                raise
+        return transport.send(request)
+
+    def _headers(self, packed: Packed) -> list[tuple[str, str]]:
+        """All headers but those of the adapter: the form's or link's, the user's, the client's."""
+        settings = self.settings
+        headers = list(packed.headers)
+        names = {name.lower() for name, _ in headers}
+        given = (*settings.policy.headers_for(packed.url, self.options.headers), *settings.standard)
+        for name, value in given:
+            if name.lower() not in names:
+                names.add(name.lower())
+                headers.append((name, value))
+        cookies = settings.cookies
+        if cookies is not None and "cookie" not in names and settings.policy.trusts(packed.url):
+            cookie = cookies.header_for(packed.url)
+            if cookie:
+                headers.append(("Cookie", cookie))
+        headers.append(("Accept-Encoding", "gzip"))
+        headers += timeout_header(self.deadline)
+        return headers
+
+    def _log(self, request: Request, what: int | str) -> None:
+        # Paths and queries hold tokens and arguments: the origin has to do.
+        if logger.isEnabledFor(logging.DEBUG):
+            milliseconds = (time.perf_counter() - self._started) * 1000
+            origin = "{}://{}:{}".format(*origin_of(request.url))
+            logger.debug("%s %s: %s, %.1f ms", request.method, origin, what, milliseconds)
+
+
+def _location(response: Response) -> str | None:
+    if response.status in _TO_GET or response.status in _SAME_METHOD:
+        return response.header("location")
+    return None
+
+
+def _refuse(response: Response, message: str) -> NoReturn:
+    raise RemoteError.from_response(
+        response.status, message, url=response.url, headers=response.headers
+    )
+
+
+def drain(response: Response) -> None:
+    """Read what is left of a body that nobody wants, unless it is long or cut short."""
+    size = 0
+    try:
+        for piece in response.body:
+            size += len(piece)
+            if size >= _DRAINED:
+                break
+    except TransportError:
+        pass
+    finally:
+        response.close()

@@ -1,0 +1,161 @@
+"""What an author says of a function, method or property, beside its name.
+
+A mark is a private attribute of the function, read once, when the function or its class is
+registered. It changes nothing about calling the function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Final, TypeVar, overload
+
+import attrs
+
+__all__ = ["Marks", "embed", "hidden", "hidden_names", "marks_of", "optional", "redirect", "safe"]
+
+T = TypeVar("T")
+
+_MARKS: Final = "__glyph__"
+_HIDDEN: Final = "__glyph_hidden__"
+
+
+@attrs.frozen
+class Marks:
+    """What the decorators said."""
+
+    safe: bool = False
+    embed: bool = False
+    redirect: bool = False
+    hidden: bool = False
+
+    def __or__(self, other: Marks) -> Marks:
+        return Marks(
+            self.safe or other.safe,
+            self.embed or other.embed,
+            self.redirect or other.redirect,
+            self.hidden or other.hidden,
+        )
+
+
+_NONE: Final = Marks()
+
+
+def _carrier(target: object) -> object:
+    """The object that holds the mark: a property has no room for one, its getter has."""
+    if isinstance(target, property):
+        return target.fget
+    if isinstance(target, cached_property):
+        return target.func
+    return target
+
+
+def marks_of(target: object) -> Marks:
+    """The marks of a function, method or property; those of a redefinition are its own."""
+    marks = getattr(_carrier(target), _MARKS, None)
+    return marks if isinstance(marks, Marks) else _NONE
+
+
+def _mark(target: T, marks: Marks) -> T:
+    carrier = _carrier(target)
+    try:
+        setattr(carrier, _MARKS, marks_of(target) | marks)
+    except AttributeError:
+        raise TypeError(
+            f"{type(target).__name__} objects cannot be decorated; decorate the function"
+        ) from None
+    return target
+
+
+def _decorate(target: T | None, marks: Marks) -> T | Callable[[T], T]:
+    if target is not None:
+        return _mark(target, marks)
+
+    def decorate(function: T) -> T:
+        return _mark(function, marks)
+
+    return decorate
+
+
+@overload
+def safe(target: T, /) -> T: ...
+@overload
+def safe() -> Callable[[T], T]: ...
+def safe(target: T | None = None, /) -> T | Callable[[T], T]:
+    """The call changes nothing: it is offered as a link, or as a GET form if it has parameters.
+
+    A reader, a proxy on the way or the client itself may then repeat it. It still answers POST, so
+    that forms held from before it was declared safe go on working.
+    """
+    return _decorate(target, Marks(safe=True))
+
+
+@overload
+def embed(target: T, /) -> T: ...
+@overload
+def embed() -> Callable[[T], T]: ...
+def embed(target: T | None = None, /) -> T | Callable[[T], T]:
+    """A safe method without parameters whose result travels in the page, inside its link.
+
+    It is called while the page is built. If it raises, the page has a plain link in its place and
+    the log a line.
+    """
+    return _decorate(target, Marks(safe=True, embed=True))
+
+
+@overload
+def redirect(target: T, /) -> T: ...
+@overload
+def redirect() -> Callable[[T], T]: ...
+def redirect(target: T | None = None, /) -> T | Callable[[T], T]:
+    """The call answers 303 with the URL of its result, instead of the result.
+
+    For instances of registered classes and links. A result without a URL goes out as it is.
+    """
+    return _decorate(target, Marks(redirect=True))
+
+
+@overload
+def hidden(target: str, /, *names: str) -> Callable[[T], T]: ...
+@overload
+def hidden(target: T, /) -> T: ...
+@overload
+def hidden() -> Callable[[T], T]: ...
+def hidden(target: Any = None, /, *names: str) -> Any:
+    """Keep a method or property off the page, and uncallable.
+
+    With names it decorates a class and keeps these attributes off its pages:
+    `@hidden("password")`.
+    """
+    if not isinstance(target, str):
+        return _decorate(target, Marks(hidden=True))
+    kept = frozenset({target, *names})
+
+    def decorate(cls: T) -> T:
+        setattr(cls, _HIDDEN, kept | hidden_names(cls))
+        return cls
+
+    return decorate
+
+
+def hidden_names(cls: object) -> frozenset[str]:
+    """The attributes that a class or one of its bases hides by name."""
+    bases: tuple[type, ...] = getattr(cls, "__mro__", ())
+    return frozenset(name for base in bases for name in vars(base).get(_HIDDEN, ()))
+
+
+class _Optional:
+    """The default of a parameter that may be left out and whose default does not travel."""
+
+    def __repr__(self) -> str:
+        return "hyperglyph.optional"
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __reduce__(self) -> str:
+        return "optional"
+
+
+#: `def search(text, limit=glyph.optional)`: the caller may leave it out, and then it is this.
+optional: Any = _Optional()

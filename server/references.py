@@ -1,0 +1,128 @@
+"""From a token back to an instance, and from a received reference to the instance it means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import attrs
+
+from hyperglyph.codec import Link, Resource
+from hyperglyph.transport.http.messages import Incoming
+from hyperglyph.transport.http.status import BadRequest
+
+from .endpoints import ClassEndpoint, Endpoints, FunctionEndpoint
+from .state import TokenSigner
+
+__all__ = ["References"]
+
+_PORTS = {"http": ":80", "https": ":443"}
+
+
+@attrs.frozen
+class References:
+    """Makes instances for one service.
+
+    A class may define `__glyph_open__(cls, state)`, which returns a context manager: it is entered
+    with the instance and left, with the exception if there is one, before the answer goes out.
+    """
+
+    endpoints: Endpoints
+    signer: TokenSigner
+    legacy: bool = False
+
+    def instance(self, owner: ClassEndpoint, token: str, stack: ExitStack) -> object:
+        """The instance that a token means.
+
+        Raises BadRequest or StaleReference, and what the author's constructor raises.
+        """
+        return self.opened(owner, self.signer.read(owner.name, token), stack)
+
+    def opened(self, owner: ClassEndpoint, state: Mapping[str, Any], stack: ExitStack) -> object:
+        """The instance of a state. Raises StaleReference, and what the constructor raises."""
+        opener: Any = getattr(owner.cls, "__glyph_open__", None)
+        if opener is not None:
+            opened: AbstractContextManager[object] = opener(state)
+            return stack.enter_context(opened)
+        arguments = owner.state.arguments(state)
+        for name, value in arguments.items():
+            if isinstance(value, Link):  # an instance in the state of another
+                arguments[name] = self._meant(owner.constructor, name, value, stack)
+        return owner.cls(**arguments)
+
+    def arguments(
+        self,
+        call: FunctionEndpoint,
+        given: Mapping[str, Any],
+        request: Incoming,
+        stack: ExitStack,
+    ) -> Mapping[str, Any]:
+        """Arguments as the function wants them.
+
+        A reference becomes the instance where the parameter is annotated with its class; all other
+        links and resources stay data. Bytes become text where the parameter is annotated `str`:
+        the 2012 Python implementation sends text so.
+        """
+        changed: dict[str, Any] = {}
+        for name, value in given.items():
+            if isinstance(value, bytes):
+                hint = call.hints.get(name, ())
+                if str in hint or (self.legacy and hint in ((), (Any,))):
+                    changed[name] = _text(name, value)
+            elif isinstance(value, Link | Resource):
+                host = request.header("host") or ""
+                changed[name] = self._meant(
+                    call, name, value, stack, mount=request.mount, host=host
+                )
+        return {**given, **changed} if changed else given
+
+    def _meant(
+        self,
+        call: FunctionEndpoint,
+        name: str,
+        value: Link | Resource,
+        stack: ExitStack,
+        *,
+        mount: str = "",
+        host: str | None = None,
+    ) -> object:
+        classes = [hint for hint in call.hints.get(name, ()) if isinstance(hint, type)]
+        if not classes:
+            return value
+        try:
+            place = self._place(value.url, mount, host)
+        except ValueError:  # no text, or no URL
+            return value
+        if place is None or not issubclass(place[0].cls, tuple(classes)):
+            return value
+        return self.instance(*place, stack)
+
+    def _place(
+        self, url: str | None, mount: str, host: str | None
+    ) -> tuple[ClassEndpoint, str] | None:
+        """The class and token in a URL, if it is one of this service."""
+        split = urlsplit(url or "")
+        if host is None:
+            if split.scheme or split.netloc:
+                return None
+        else:
+            # The scheme may differ: TLS often ends in front of the server.
+            port = _PORTS.get(split.scheme, "")
+            if split.netloc.lower().removesuffix(port) != host.lower().removesuffix(port):
+                return None
+        path = unquote(split.path)
+        if split.query or not path.startswith(f"{mount}/"):
+            return None
+        place = self.endpoints.find(path[len(mount) :])
+        if place is None or place.owner is None or place.call is not None or place.token is None:
+            return None
+        return place.owner, place.token
+
+
+def _text(name: str, value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise BadRequest(f"the argument {name!r} is text, and not UTF-8") from None

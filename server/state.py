@@ -1,0 +1,374 @@
+"""References: the state of an instance in its URL, signed.
+
+    TOKEN = base64url( key id (4) | tag (16) | state )          without padding
+
+The state is the canonical encoding of a dict by the names of the constructor's parameters; with
+`state_max_age`, of a list of that dict and the time in milliseconds. The tag is HMAC-SHA-256, cut
+to 16 bytes, over the registered name and the state, so that no token of one class is one of
+another. Signed is not secret: whoever has the URL can read the state, and may use it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets as random
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Final, cast
+
+import attrs
+
+from hyperglyph.codec import Blob, DecodeError, HyperglyphError, Limits, decode, encode
+from hyperglyph.transport.http.binding import Parameters
+from hyperglyph.transport.http.shapes import is_mapping
+from hyperglyph.transport.http.status import BadRequest, StaleReference
+
+from .resource import fields_of
+
+__all__ = ["EPHEMERAL", "ConfigurationError", "State", "TokenSigner", "new_secret"]
+
+Secret = str | bytes
+
+TOKEN_LIMIT: Final = 2_048
+_KEY_ID: Final = 4
+_TAG: Final = 16
+_HEAD: Final = _KEY_ID + _TAG
+_BLOCK: Final = 64  # of SHA-256; the keys are 32 bytes long
+_SHORTEST_SECRET: Final = 16
+_SMALL: Final = 10**18
+_LIMITS: Final = Limits(message=TOKEN_LIMIT, nodes=TOKEN_LIMIT)
+_VARIABLE: Final = "HYPERGLYPH_SECRET"
+
+
+class ConfigurationError(HyperglyphError, RuntimeError):
+    """A setting that the server needs is missing or unusable; the message names it."""
+
+
+class _Ephemeral:
+    """The type of EPHEMERAL."""
+
+    def __repr__(self) -> str:
+        return "EPHEMERAL"
+
+    def __reduce__(self) -> str:
+        return "EPHEMERAL"
+
+
+#: `Router(secret=EPHEMERAL)`: a random key. References die with the process, by choice.
+EPHEMERAL: Final = _Ephemeral()
+
+
+def new_secret() -> str:
+    """A fresh secret, as text for a setting."""
+    return random.token_urlsafe(32)
+
+
+@attrs.frozen
+class _Key:
+    id: bytes
+    key: bytes
+
+    @classmethod
+    def of(cls, secret: Secret) -> _Key:
+        data = secret.encode() if isinstance(secret, str) else bytes(secret)
+        if len(data) < _SHORTEST_SECRET:
+            raise ConfigurationError(
+                f"a secret has at least {_SHORTEST_SECRET} bytes; "
+                "`python -m hyperglyph secret` prints one"
+            )
+        return cls(
+            hmac.digest(data, b"hyperglyph key id", "sha256")[:_KEY_ID],
+            hmac.digest(data, b"hyperglyph reference", "sha256"),
+        )
+
+
+class TokenSigner:
+    """Makes tokens of states, and states of tokens.
+
+    `secret` is one or several, the newest first: the first signs, all verify. Without one, that
+    in the environment variable HYPERGLYPH_SECRET counts (several are split at commas).
+    """
+
+    def __init__(
+        self,
+        secret: Secret | Iterable[Secret] | _Ephemeral | None = None,
+        *,
+        unsigned: bool = False,
+        max_age: float | None = None,
+    ) -> None:
+        if max_age is not None and not max_age > 0:
+            raise ConfigurationError("state_max_age is a positive number of seconds")
+        self._unsigned = unsigned
+        self._max_age = max_age
+        self._keys: dict[bytes, _Key] = {}
+        self._current: _Key | None = None
+        self._may_be_random = isinstance(secret, _Ephemeral)
+        if secret is None:
+            secret = [part for part in os.environ.get(_VARIABLE, "").split(",") if part.strip()]
+        if not isinstance(secret, _Ephemeral):
+            given = [secret] if isinstance(secret, str | bytes) else list(secret)
+            for key in map(_Key.of, given):
+                self._current = self._current or key
+                self._keys.setdefault(key.id, key)
+
+    def allow_random_key(self) -> None:
+        """Where no secret was given, take a random one for the lifetime of this object."""
+        self._may_be_random = True
+
+    def _signing_key(self) -> _Key:
+        """Raises ConfigurationError where there is none."""
+        if self._current is None:
+            if not self._may_be_random:
+                raise ConfigurationError(
+                    "references to objects are signed, and there is no secret: set "
+                    f"Router(secret=...) or {_VARIABLE}; `python -m hyperglyph secret` prints a "
+                    "fresh one. secret=hyperglyph.EPHEMERAL does without"
+                )
+            made = _Key.of(random.token_bytes(32))
+            # Of two threads that come here at once, one wins, and both sign with its key.
+            key = self._keys.setdefault(b"random", made)
+            self._keys.setdefault(key.id, key)
+            self._current = key
+        return self._current
+
+    # --- making -------------------------------------------------------------------------------
+
+    def make(
+        self, name: str, state: Mapping[str, Any], default: Callable[[Any], Any] | None = None
+    ) -> str:
+        """The token of a state of what is registered as `name`.
+
+        Raises EncodeError for a state that cannot travel, ValueError for one that is too long.
+        """
+        data = _encode_plain(state)
+        if data is None:
+            data = encode(state, canonical=True, default=default)
+        if self._max_age is not None:
+            data = b"L%bi%d;;" % (data, self._stamp(self._max_age))
+        if not self._unsigned:
+            key = self._signing_key()
+            data = key.id + _tag(key, name, data) + data
+        token = urlsafe_b64encode(data).rstrip(b"=").decode()
+        if len(token) > TOKEN_LIMIT:
+            raise ValueError(
+                f"the state of {name} makes a reference of {len(token)} characters, more than "
+                f"{TOKEN_LIMIT}: keep in it what identifies the object, and the rest elsewhere"
+            )
+        return token
+
+    @staticmethod
+    def _stamp(max_age: float) -> int:
+        """Now, rounded down to an eighth of the age, so that pages stay the same for a while."""
+        step = max(round(max_age * 125), 1)
+        return int(time.time() * 1000) // step * step
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def read(self, name: str, token: str) -> dict[str, Any]:
+        """The state in a token. Its every other spelling is refused.
+
+        Raises BadRequest if it is malformed, forged, or made with another key; StaleReference if
+        it has expired.
+        """
+        data = _from_base64(token)
+        if not self._unsigned:
+            data = self._verified(name, data)
+        try:
+            content: object = decode(data, limits=_LIMITS)
+        except DecodeError:
+            raise BadRequest("the reference is damaged") from None
+        if isinstance(content, Blob):
+            content.close()
+            raise BadRequest("the reference is damaged")
+        if self._unsigned and encode(content, canonical=True) != data:
+            raise BadRequest("the reference is not spelled as this server spells it")
+        stamp: object = None
+        if isinstance(content, list):
+            pair = cast("list[object]", content)
+            content, stamp = pair if len(pair) == 2 else (None, None)
+        if not is_mapping(content) or not all(isinstance(key, str) for key in content):
+            raise BadRequest("the reference is damaged")
+        if self._max_age is not None and not _is_fresh(stamp, self._max_age):
+            raise StaleReference("the reference has expired: ask for the object anew")
+        return dict(content)
+
+    def _verified(self, name: str, data: bytes) -> bytes:
+        if len(data) <= _HEAD:
+            raise BadRequest("the reference is cut short")
+        self._signing_key()
+        key = self._keys.get(data[:_KEY_ID])
+        if key is None:
+            raise BadRequest(
+                "the reference was made with another key: for references that outlive a restart "
+                "and hold on all processes of a service, set the same Router(secret=...) or "
+                f"{_VARIABLE} in all of them, [new, old] while it changes"
+            )
+        state = data[_HEAD:]
+        if not hmac.compare_digest(_tag(key, name, state), data[_KEY_ID:_HEAD]):
+            raise BadRequest("the reference is forged or damaged: its signature does not fit")
+        return state
+
+
+def _encode_plain(state: Mapping[str, Any]) -> bytes | None:
+    """The canonical encoding of a state of small scalars, or None for any other.
+
+    Most states are that, and a listing of a thousand objects makes a thousand tokens: this takes a
+    fraction of the time that the encoder takes for so little.
+    """
+    tokens: list[bytes] = []
+    try:
+        for name, value in state.items():
+            kind = cast("object", type(value))
+            if kind is str:
+                token = _text(value)
+            elif kind is int and -_SMALL < value < _SMALL:
+                token = b"i%d;" % value
+            elif value is None or kind is bool:
+                token = b"N;" if value is None else b"T;" if value else b"F;"
+            else:
+                return None
+            tokens.append(_text(name) + token)
+    except (AttributeError, UnicodeEncodeError):  # a name that is no text, or a surrogate
+        return None
+    tokens.sort()  # REQ-CAN-1: no key is the beginning of another, so values do not count
+    return b"D%b;" % b"".join(tokens)
+
+
+def _text(text: str) -> bytes:
+    octets = text.encode()
+    return b"u%d:%b;" % (len(octets), octets) if octets else b"u;"
+
+
+def _tag(key: _Key, name: str, state: bytes) -> bytes:
+    inner, outer = (part.copy() for part in _begun(key.key, name))
+    inner.update(state)
+    outer.update(inner.digest())
+    digest: bytes = outer.digest()
+    return digest[:_TAG]
+
+
+@lru_cache(maxsize=1_000)
+def _begun(key: bytes, name: str) -> tuple[Any, Any]:
+    """The two hashes of an HMAC (RFC 2104) up to where the state comes, which a listing of 1,000
+    objects needs 1,000 times: to copy them takes a third of the time of `hmac.digest`.
+
+    The encoded name ends where it says, so that no name can flow over into a state.
+    """
+    block = key.ljust(_BLOCK, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + encode(name))
+    return inner, hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+
+def _from_base64(token: str) -> bytes:
+    """Raises BadRequest for anything but the one spelling of some bytes."""
+    if len(token) > TOKEN_LIMIT:
+        raise BadRequest(f"the reference has more than {TOKEN_LIMIT} characters")
+    try:
+        text = token.encode("ascii")
+        data = urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+    except ValueError:
+        raise BadRequest("the reference is damaged") from None
+    if urlsafe_b64encode(data).rstrip(b"=") != text:
+        raise BadRequest("the reference is not spelled as this server spells it")
+    return data
+
+
+def _is_fresh(stamp: object, max_age: float) -> bool:
+    if not isinstance(stamp, int):
+        return False  # from before the age was limited
+    return time.time() * 1000 - stamp <= max_age * 1000
+
+
+@attrs.frozen
+class State:
+    """How the state of a class's instances is read, and an instance made of it again.
+
+    `attributes` are the attributes to read by parameter: one, or two to choose from.
+    """
+
+    cls: type
+    parameters: Parameters
+    attributes: dict[str, tuple[str, ...]]
+    custom: bool
+
+    @classmethod
+    def of(cls, owner: type, parameters: Parameters, methods: Iterable[str]) -> State:
+        """Raises TypeError, naming the parameter, for one that cannot be read back."""
+        custom = callable(getattr(owner, "__glyph_state__", None))
+        attributes: dict[str, tuple[str, ...]] = {}
+        if not custom:
+            fields = fields_of(owner)
+            taken = frozenset(methods)
+            for name in parameters.signature.parameters:
+                if name in taken:
+                    raise TypeError(
+                        f"{owner.__qualname__}: parameter {name} has the name of a method"
+                    )
+                attributes[name] = _sources(owner, name, fields)
+        return cls(owner, parameters, attributes, custom)
+
+    def read(self, instance: object) -> dict[str, Any]:
+        """The state of an instance. Raises TypeError, naming the parameter that has none."""
+        if self.custom:
+            state: object = cast("Any", instance).__glyph_state__()
+            if not is_mapping(state):
+                raise TypeError(f"{self.cls.__qualname__}.__glyph_state__ returns no dict")
+            return dict(state)
+        read: dict[str, Any] = {}
+        for name, sources in self.attributes.items():
+            for source in sources:
+                try:
+                    read[name] = getattr(instance, source)
+                except AttributeError:
+                    continue
+                break
+            else:
+                raise TypeError(
+                    f"{self.cls.__qualname__}: there is no attribute {' or '.join(sources)} to "
+                    f"read the parameter {name} back from; keep it, or define __glyph_state__"
+                )
+        return read
+
+    def arguments(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """The constructor's arguments for a state that an older class may have written.
+
+        Raises StaleReference, naming the parameter that has no value and no default.
+        """
+        given = self._known(state)
+        if self._missing(given):
+            upgrade = getattr(self.cls, "__glyph_upgrade__", None)
+            if upgrade is not None:
+                given = self._known(upgrade(dict(state)))
+        if missing := self._missing(given):
+            raise StaleReference(
+                f"the reference is older than {self.parameters.name}, which now needs "
+                f"{missing!r}: ask for the object anew",
+                data={"parameter": missing},
+            )
+        return given
+
+    def _known(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        names = self.parameters.names
+        return {name: value for name, value in state.items() if name in names}
+
+    def _missing(self, given: Mapping[str, Any]) -> str | None:
+        return next((name for name in self.parameters.required if name not in given), None)
+
+
+def _sources(owner: type, name: str, fields: Mapping[str, str] | None) -> tuple[str, ...]:
+    if fields is None:
+        return name, f"_{name}"
+    if name in fields:
+        return (fields[name],)
+    # A hand-written constructor, or one whose parameter is used up in it.
+    for source in (name, f"_{name}"):
+        if source in fields.values() or isinstance(vars(owner).get(source), property):
+            return (source,)
+    raise TypeError(
+        f"{owner.__qualname__}: parameter {name} has no attribute to be read back from; "
+        "define __glyph_state__"
+    )
