@@ -74,6 +74,7 @@ bench: $(BENCH)
 soak: $(SOAK)
 	$(BIN)/python tools/mutation.py
 	$(BIN)/python tools/soak.py
+	$(BIN)/python tests/fuzz/fuzz_codec.py 600
 
 clean:
 	rm -rf build dist $(VENV) $(BENCH_VENV) hyperglyph.egg-info .coverage .hypothesis

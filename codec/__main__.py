@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from . import DecodeError, decode, readable
@@ -24,6 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         print(f"cannot read {file}: {error.strerror}", file=sys.stderr)
         return 2
+    with suppress(AttributeError):  # what stands for standard output need not be a text file
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         print(readable(message))
         decode(message)

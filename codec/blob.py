@@ -205,6 +205,9 @@ class Blob(io.BufferedIOBase):
         other._open(self.attributes, source)
         return other
 
+    def __copy__(self) -> Blob:
+        return self.dup()
+
     def chunks(self) -> Iterator[bytes]:
         """The whole content, from its beginning, in pieces of CHUNK_SIZE (the last is shorter).
 

@@ -81,7 +81,7 @@ def _require(kind: str, name: str, value: object, *types: type) -> None:
         raise TypeError(f"{kind}: {name!r} is {names}, not {type(value).__name__}")
 
 
-@attrs.frozen(init=False)
+@attrs.frozen(init=False, unsafe_hash=False)
 class Link(Extension):
     """A link: calling it is a safe request. `inline` says that the content is the answer."""
 
@@ -140,7 +140,7 @@ class Link(Extension):
         return _mapping(self, "headers")
 
 
-@attrs.frozen(init=False)
+@attrs.frozen(init=False, unsafe_hash=False)
 class Input(Extension):
     """One argument of a form. A `value` is its default, nil too; `optional` may be left out."""
 
@@ -183,7 +183,7 @@ class Input(Extension):
         return _flag(self, "optional")
 
 
-@attrs.frozen(init=False)
+@attrs.frozen(init=False, unsafe_hash=False)
 class Form(Extension):
     """A form: calling it binds arguments to its inputs and sends them to its URL."""
 
@@ -265,7 +265,7 @@ class Form(Extension):
         return _text(self, "content_type")
 
 
-@attrs.frozen(init=False)
+@attrs.frozen(init=False, unsafe_hash=False)
 class Resource(Extension):
     """An object: its content maps names to data, links and forms."""
 
@@ -309,7 +309,7 @@ class Resource(Extension):
         return _flag(self, "partial")
 
 
-@attrs.frozen(init=False)
+@attrs.frozen(init=False, unsafe_hash=False)
 class Error(Extension):
     """A failure told as data; `content` is a dict with more about it."""
 
@@ -354,7 +354,7 @@ class Error(Extension):
         return value
 
 
-@attrs.frozen(init=False)
+@attrs.frozen(init=False, unsafe_hash=False)
 class Collection(Extension):
     """Reserved by the standard: it decodes, encodes back, and has no meaning yet."""
 

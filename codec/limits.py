@@ -55,6 +55,7 @@ class Limits:
     #: Converting digits to an integer takes more than linear time.
     integer_digits: int = _limit(4_300)
     #: Keys with the same hash in one set or dict: each new one is compared with all of them.
+    #: At most 4 in a set that is itself a key or item, since there the comparing multiplies.
     equal_hashes: int = _limit(64)
     #: Keys in one set or dict whose hash a sender can compute and lay along a probe chain; not
     #: looked at in containers of at most `equal_hashes` keys.

@@ -1,5 +1,6 @@
 """Blobs as files. What they are on the wire is tested in test_codec_chunks.py."""
 
+import copy
 import io
 import os
 from collections.abc import Callable
@@ -244,3 +245,11 @@ def test_a_stream_is_sent_once() -> None:
         encode([blob, blob])
     assert encode(blob) == HEAD + b"c0:2:ab;c0;"
     refuse_value(blob, f"{says} (at $)")
+
+
+def test_a_copy_is_another_reader() -> None:
+    blob = Blob(b"content", "text/plain")
+    other = copy.copy(blob)
+    assert other.read(3) == b"con"
+    other.close()
+    assert blob.read() == b"content"

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from collections import OrderedDict
+from collections.abc import Hashable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -217,3 +218,8 @@ def test_missing() -> None:
     assert repr(MISSING) == "MISSING"
     assert pickle.loads(pickle.dumps(MISSING)) is MISSING
     assert copy.deepcopy(MISSING) is MISSING
+
+
+@pytest.mark.parametrize("value", [Link("/"), Form("/"), Input("a"), Resource({}), Error("no")])
+def test_extensions_are_not_hashable(value: Extension) -> None:
+    assert not isinstance(value, Hashable)

@@ -1,6 +1,6 @@
 """What holds for every value and every message, whichever hypothesis thinks of.
 
-`HYPOTHESIS_PROFILE=soak` tries far more of them.
+`tools/soak.py` tries far more of them.
 """
 
 import os
@@ -34,8 +34,8 @@ from hyperglyph.testing import strategies as wire
 settings.register_profile(
     "default", deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile("soak", settings.get_profile("default"), max_examples=10_000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+if "HYPOTHESIS_PROFILE" not in os.environ:  # tools/soak.py has loaded its own
+    settings.load_profile("default")
 
 #: A value as its canonical bytes, or the kind and text of the fault.
 Outcome: TypeAlias = bytes | tuple[type[DecodeError], str]

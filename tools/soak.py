@@ -3,6 +3,7 @@
 python tools/soak.py [EXAMPLES]
 """
 
+import os
 import sys
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 def main() -> int:
     examples = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
+    os.environ["HYPOTHESIS_PROFILE"] = "soak"  # the modules that load a profile look here
     settings.register_profile(
         "soak",
         max_examples=examples,
