@@ -95,11 +95,7 @@ def _unicode_nfc(text: str) -> bytes:
 
 
 def _integer_up_to(digits: int) -> Callable[[int], bytes]:
-    small = 10 ** min(digits, 18)
-
     def write(number: int) -> bytes:
-        if -small < number < small:
-            return b"i%d;" % number
         if count_digits(number) > digits:
             raise Refused(f"integer of more than {digits} digits")
         return b"i%b;" % write_integer(number)
