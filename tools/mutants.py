@@ -1,5 +1,20 @@
-"""The mutants of the codec that `mutation.py` runs: made by Cosmic Ray's operators, less those that
-no vector could notice, and those that `mutation-equivalent.txt` lists."""
+"""The mutants of the codec that `mutation.py` runs, made by Cosmic Ray's operators.
+
+All modules of `codec/` that decode or encode are mutated. Left out, by rule and before any counting,
+is what is neither, or what no program could notice:
+
+1. Modules: `__init__`, `__main__`, the readable view, and the exceptions, which have no arithmetic
+   but for their texts.
+2. Functions that make texts for people and nothing else (`_TEXTS`), and f-strings inside `raise`.
+3. What Python code sees of values and readers beside decoding and encoding (`_BESIDE`): constructors
+   and checks for users, properties, a blob's file API, sizes told in advance.
+4. Annotations, aliases of types, code under TYPE_CHECKING, and the bare `*` of parameter lists.
+5. `is` in place of `==` and `is not` in place of `!=`: small integers, interned texts and single
+   bytes are one object in CPython, so these test the interpreter.
+6. What does not compile, or compiles to the same program.
+
+Everything else counts, whether a vector reaches it or not.
+"""
 
 import ast
 import difflib
@@ -13,78 +28,103 @@ import parso
 from cosmic_ray.ast import ast_nodes
 from cosmic_ray.mutating import MutationVisitor
 from cosmic_ray.operators.provider import OperatorProvider
+from equivalents import Key
 
 ROOT = Path(__file__).resolve().parent.parent
 CODEC = ROOT / "codec"
-# Not on the way between bytes and values: the readable view, and classes whose behaviour vectors
-# do not speak of.
-_FILES_LEFT_OUT = {
-    "__init__.py",
-    "__main__.py",
-    "blob.py",
-    "errors.py",
-    "hypermedia.py",
-    "limits.py",
-    "readable.py",
-    "types.py",
-}
-FILES = tuple(sorted({path.name for path in CODEC.glob("*.py")} - _FILES_LEFT_OUT))
-EQUIVALENT = Path(__file__).with_name("mutation-equivalent.txt")
+_MODULES_LEFT_OUT = {"__init__.py", "__main__.py", "errors.py", "readable.py"}
+FILES = tuple(sorted({path.name for path in CODEC.glob("*.py")} - _MODULES_LEFT_OUT))
 
+# Functions and classes by their names. One that is not in its file is an error.
+_TEXTS = {
+    "encoder.py": ("_Encoder._path", "_repeated", "_step"),
+    "keys.py": ("_describe",),
+    "numbers.py": ("show",),
+    "scanner.py": ("show_byte",),
+}
+_BESIDE = {
+    "blob.py": (
+        *("_Shared.size", "_Shared.release", "Blob.__init__", "Blob.expect_reader"),
+        *("Blob.__del__", "Blob.content_type", "Blob.url", "Blob.size", "Blob.__repr__"),
+        *("Blob.readable", "Blob.read", "Blob.read1", "Blob.seek", "Blob.dup", "Blob.__copy__"),
+        *("Blob.close", "Blob.discard", "_read_exactly"),
+    ),
+    # Decoding takes the classes by their names, from KINDS, and fills them by `from_wire`, which
+    # is in types.py. The rest is for users.
+    "hypermedia.py": (
+        *("_Missing", "_build", "_text", "_flag", "_mapping", "_require"),
+        *("Link", "Input", "Form", "Resource", "Error", "Collection"),
+    ),
+    "limits.py": ("_positive", "_depth", "Limits.server"),
+    "pieces.py": ("Pieces.size", "_wire_size"),
+    "reader.py": ("Reader.has_root", "Reader.root", "Reader.blobs", "Reader.complete"),
+    "types.py": ("_check_name", "_check_attributes"),
+}
 _OPERATORS_LEFT_OUT = {
     "VariableReplacer",  # these two need names of variables as arguments
     "VariableInserter",
     "ReplaceComparisonOperator_Eq_Is",
     "ReplaceComparisonOperator_NotEq_IsNot",
 }
-# Functions that make texts for people, by the beginning of their names without underscores.
-_TEXT_FUNCTIONS = ("repr__", "str__", "show", "describe", "path", "step", "repeated")
 
 
 @attrs.frozen
 class Mutant:
-    """One change: the `occurrence`-th place in the file where the operator applies."""
+    """One change: the `occurrence`-th place in the file where the operator applies.
+
+    `statement` are the lines of the smallest statement around it, without the body if it has one.
+    """
 
     file: str
     function: str
     operator: str
     occurrence: int
     line: int
-
-
-@attrs.frozen
-class Key:
-    """What identifies a mutant across edits elsewhere in the file."""
-
-    file: str
-    function: str
-    operator: str
-    before: str
-    after: str
-
-    def block(self, reason: str = "") -> str:
-        lines = [f"{self.file}:{self.function} {self.operator}", f"- {self.before}"]
-        return "\n".join([*lines, f"+ {self.after}", f"= {reason}".rstrip()])
-
-
-# --- Making them -----------------------------------------------------------------------------
+    statement: range
 
 
 class _Regions(ast.NodeVisitor):
-    """Where mutants do not count, and which function every line belongs to."""
+    """What is left out, and which function and statement every position belongs to."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, file: str, source: str) -> None:
         self.left_out: list[tuple[tuple[int, int], tuple[int, int]]] = []
-        self.functions: list[tuple[int, int, str]] = []
+        self._named: dict[str, range] = {}
+        self._statements: list[range] = []
         self._names: list[str] = []
         self.visit(ast.parse(source))
+        for name in (*_TEXTS.get(file, ()), *_BESIDE.get(file, ())):
+            if name not in self._named:
+                raise ValueError(f"tools/mutants.py leaves out {name}, which is not in {file}")
+            lines = self._named[name]
+            self.left_out.append(((lines.start, 0), (lines.stop, 0)))
 
     def contains(self, position: tuple[int, int]) -> bool:
         return any(start <= position < end for start, end in self.left_out)
 
-    def function(self, line: int) -> str:
-        inside = [(first, name) for first, last, name in self.functions if first <= line <= last]
-        return max(inside)[1] if inside else "<module>"
+    def function(self, line: int) -> tuple[str, range]:
+        """The innermost function or class around a line, and its lines."""
+        inside = [item for item in self._named.items() if line in item[1]]
+        return max(inside, key=lambda item: item[1].start, default=("<module>", range(1, line + 1)))
+
+    def statement(self, line: int) -> range:
+        inside = [lines for lines in self._statements if line in lines]
+        return max(inside, key=lambda lines: (lines.start, -lines.stop))
+
+    def visit(self, node: ast.AST) -> None:
+        body = getattr(node, "body", None)
+        if isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
+            first = _first_line(node)
+            # Of a body only the first line: who gets there has been in the head.
+            last = _first_line(body[0]) if body else node.end_lineno  # type: ignore[union-attr]
+            self._statements.append(range(first, last + 1))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            assert node.end_lineno is not None
+            self._names.append(node.name)
+            self._named[".".join(self._names)] = range(_first_line(node), node.end_lineno + 1)
+            super().visit(node)
+            self._names.pop()
+        else:
+            super().visit(node)
 
     def _leave_out(self, node: ast.expr | ast.stmt | ast.arg) -> None:
         assert node.end_lineno is not None
@@ -93,24 +133,10 @@ class _Regions(ast.NodeVisitor):
         start, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
         self.left_out.append((start, end))
 
-    def _visit_function(self, node: ast.FunctionDef) -> None:
-        self._names.append(node.name)
-        assert node.end_lineno is not None
-        self.functions.append((node.lineno, node.end_lineno, ".".join(self._names)))
-        if node.name.lstrip("_").startswith(_TEXT_FUNCTIONS):
-            self._leave_out(node)
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         if node.returns is not None:
             self._leave_out(node.returns)
         self.generic_visit(node)
-        self._names.pop()
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        self._visit_function(node)
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        self._names.append(node.name)
-        self.generic_visit(node)
-        self._names.pop()
 
     def visit_arg(self, node: ast.arg) -> None:
         if node.annotation is not None:
@@ -140,20 +166,27 @@ class _Regions(ast.NodeVisitor):
         self.generic_visit(node)
 
 
+def _first_line(node: ast.AST) -> int:
+    """The line where a statement begins, with its decorators."""
+    if isinstance(node, ast.match_case):
+        return node.pattern.lineno
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min(part.lineno for part in (node, *decorators))  # type: ignore[attr-defined]
+
+
 @functools.cache
-def _parsed(file: str) -> tuple[str, Any, str]:
-    """The source of a file, its tree for Cosmic Ray, and what the compiler sees of it.
+def _parsed(file: str) -> tuple[str, Any, str, _Regions]:
+    """The source of a file, its tree for Cosmic Ray, what the compiler sees of it, its regions.
 
     Read by the parent and inherited by its children, each of which may change its own copy once.
     """
     source = (CODEC / file).read_text("utf-8")
-    return source, parso.parse(source), ast.dump(ast.parse(source))
+    return source, parso.parse(source), ast.dump(ast.parse(source)), _Regions(file, source)
 
 
 def mutants(file: str) -> Iterator[Mutant]:
     """All mutants of one file that count, invalid ones included."""
-    source, parsed, _ = _parsed(file)
-    regions = _Regions(source)
+    _, parsed, _, regions = _parsed(file)
     tree = list(ast_nodes(parsed))
     provider = OperatorProvider()
     for name in provider:
@@ -164,12 +197,14 @@ def mutants(file: str) -> Iterator[Mutant]:
         for occurrence, (start, node) in enumerate(places):
             # The bare `*` and `/` of a parameter list are no operators.
             if not regions.contains(start) and node.parent.type not in ("parameters", "lambdef"):
-                yield Mutant(file, regions.function(start[0]), name, occurrence, start[0])
+                function, _ = regions.function(start[0])
+                statement = regions.statement(start[0])
+                yield Mutant(file, function, name, occurrence, start[0], statement)
 
 
 def make(mutant: Mutant) -> tuple[str, Key] | None:
     """The mutated source and its key; None if it does not compile or is the same program."""
-    source, tree, before = _parsed(mutant.file)
+    source, tree, unchanged, regions = _parsed(mutant.file)
     visitor = MutationVisitor(mutant.occurrence, OperatorProvider()[mutant.operator]())
     mutated: str = visitor.walk(tree).get_code()
     try:
@@ -177,55 +212,15 @@ def make(mutant: Mutant) -> tuple[str, Key] | None:
         compile(parsed, mutant.file, "exec", dont_inherit=True)
     except SyntaxError:
         return None
-    if ast.dump(parsed) == before:
+    if ast.dump(parsed) == unchanged:
         return None
-    diff = list(difflib.unified_diff(source.splitlines(), mutated.splitlines(), n=0, lineterm=""))
-    old = " ".join(line[1:].strip() for line in diff[3:] if line[:1] == "-" and line[1:].strip())
-    new = " ".join(line[1:].strip() for line in diff[3:] if line[:1] == "+" and line[1:].strip())
-    return mutated, Key(mutant.file, mutant.function, mutant.operator, old, new)
-
-
-@attrs.frozen
-class Entry:
-    """What a block of `mutation-equivalent.txt` covers: a mutant, a line, or a whole function.
-
-    `operator` is `*`, and `before` or `after` are None, where any will do.
-    """
-
-    file: str
-    function: str
-    operator: str
-    before: str | None
-    after: str | None
-
-    def covers(self, key: Key) -> bool:
-        return (
-            self.file == key.file
-            and f"{key.function}.".startswith(f"{self.function}.")
-            and self.operator in ("*", key.operator)
-            and self.before in (None, key.before)
-            and self.after in (None, key.after)
-        )
-
-    def __str__(self) -> str:
-        lines = [f"{self.file}:{self.function} {self.operator}"]
-        lines += [f"- {self.before}"] if self.before is not None else []
-        return "\n".join(lines + ([f"+ {self.after}"] if self.after is not None else []))
-
-
-def read_listed() -> list[Entry]:
-    """Raise ValueError for a block that is not understood or has no reason."""
-    listed: list[Entry] = []
-    text = EQUIVALENT.read_text("utf-8") if EQUIVALENT.exists() else ""
-    for block in text.split("\n\n"):
-        lines = [line for line in block.splitlines() if line and not line.startswith("#")]
-        if not lines:
-            continue
-        where, _, operator = lines[0].partition(" ")
-        file, _, function = where.partition(":")
-        parts = {line[0]: line[2:] for line in lines[1:]}
-        marks = "".join(parts)
-        if marks not in (("=", "-=") if operator == "*" else ("-+=",)) or not parts["="].strip():
-            raise ValueError(f"{EQUIVALENT.name}: not a head, '- ', '+ ' and '= ':\n{block}")
-        listed.append(Entry(file, function, operator, parts.get("-"), parts.get("+")))
-    return listed
+    lines = source.splitlines()
+    diff = list(difflib.unified_diff(lines, mutated.splitlines(), n=0, lineterm=""))
+    old, new = (
+        " ".join(line[1:].strip() for line in diff[3:] if line[:1] == mark and line[1:].strip())
+        for mark in "-+"
+    )
+    function, around = regions.function(mutant.line)
+    earlier = lines[around.start - 1 : mutant.line]
+    nth = sum(line.strip() == lines[mutant.line - 1].strip() for line in earlier)
+    return mutated, Key(mutant.file, function, nth, old, new)
