@@ -49,7 +49,7 @@ def blocks(keys: Iterable[Key]) -> str:
 
 
 def read_equivalents(text: str) -> dict[Key, str]:
-    """The listed mutants and their reasons. Raises ValueError for a block that is not understood."""
+    """The listed mutants and their reasons. Raises ValueError for what is not understood."""
     listed: dict[Key, str] = {}
     reason = ""
     for block in text.split("\n\n"):

@@ -24,8 +24,16 @@ def run_forked(
     """
     gc.collect()
     gc.freeze()  # a collection in a child would copy all of the parent's memory
+    try:
+        yield from _run(iter(work), jobs, timeout)
+    finally:
+        gc.unfreeze()
+
+
+def _run(
+    rest: Iterator[tuple[T, Callable[[], bytes]]], jobs: int, timeout: float
+) -> Iterator[tuple[T, bytes | None]]:
     running: dict[int, tuple[int, T, float]] = {}
-    rest = iter(work)
     while True:
         while len(running) < jobs and (following := next(rest, None)) is not None:
             key, function = following

@@ -1,13 +1,13 @@
 """The mutants of the codec that `mutation.py` runs, made by Cosmic Ray's operators.
 
-All modules of `codec/` that decode or encode are mutated. Left out, by rule and before any counting,
-is what is neither, or what no program could notice:
+All modules of `codec/` that decode or encode are mutated. Left out, by rule and before any
+counting, is what is neither, or what no program could notice:
 
 1. Modules: `__init__`, `__main__`, the readable view, and the exceptions, which have no arithmetic
    but for their texts.
 2. Functions that make texts for people and nothing else (`_TEXTS`), and f-strings inside `raise`.
-3. What Python code sees of values and readers beside decoding and encoding (`_BESIDE`): constructors
-   and checks for users, properties, a blob's file API, sizes told in advance.
+3. What Python code sees of values and readers beside decoding and encoding (`_BESIDE`):
+   constructors and checks for users, properties, a blob's file API, sizes told in advance.
 4. Annotations, aliases of types, code under TYPE_CHECKING, and the bare `*` of parameter lists.
 5. `is` in place of `==` and `is not` in place of `!=`: small integers, interned texts and single
    bytes are one object in CPython, so these test the interpreter.
@@ -20,7 +20,6 @@ import ast
 import difflib
 import functools
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -29,9 +28,8 @@ from cosmic_ray.ast import ast_nodes
 from cosmic_ray.mutating import MutationVisitor
 from cosmic_ray.operators.provider import OperatorProvider
 from equivalents import Key
+from trial import CODEC
 
-ROOT = Path(__file__).resolve().parent.parent
-CODEC = ROOT / "codec"
 _MODULES_LEFT_OUT = {"__init__.py", "__main__.py", "errors.py", "readable.py"}
 FILES = tuple(sorted({path.name for path in CODEC.glob("*.py")} - _MODULES_LEFT_OUT))
 
@@ -115,7 +113,7 @@ class _Regions(ast.NodeVisitor):
         if isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
             first = _first_line(node)
             # Of a body only the first line: who gets there has been in the head.
-            last = _first_line(body[0]) if body else node.end_lineno  # type: ignore[union-attr]
+            last = _first_line(body[0]) if body else getattr(node, "end_lineno", first)
             self._statements.append(range(first, last + 1))
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             assert node.end_lineno is not None
@@ -170,8 +168,9 @@ def _first_line(node: ast.AST) -> int:
     """The line where a statement begins, with its decorators."""
     if isinstance(node, ast.match_case):
         return node.pattern.lineno
+    assert isinstance(node, ast.stmt | ast.ExceptHandler)
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min(part.lineno for part in (node, *decorators))  # type: ignore[attr-defined]
+    return min(part.lineno for part in (node, *decorators))
 
 
 @functools.cache

@@ -33,7 +33,7 @@ from equivalents import LIST, Key, blocks, read_equivalents
 from forked import run_forked
 from mutants import FILES, Mutant, make, mutants
 from reach import Reach, trace
-from trial import Baseline, InProcess, trial, unchanged
+from trial import Baseline, trial, unchanged
 
 
 @attrs.define
@@ -128,9 +128,7 @@ class Pool:
         return sorted(reached, key=lambda vector: rank.get(vector.name, len(rank)))
 
 
-def _judge(
-    mutant: Mutant, order: Sequence[Any], baseline: Baseline, known: Set[Key]
-) -> bytes:
+def _judge(mutant: Mutant, order: Sequence[Any], baseline: Baseline, known: Set[Key]) -> bytes:
     made = make(mutant)
     if made is None:
         return json.dumps({"key": None}).encode()

@@ -15,8 +15,7 @@ from types import FrameType
 from typing import Any
 
 from forked import run_forked
-from mutants import CODEC
-from trial import InProcess, fails
+from trial import CODEC, InProcess, fails
 
 _SECONDS = 300.0  # for one vector; the slowest takes two
 
