@@ -295,7 +295,7 @@ def main() -> int:
     total = Tally()
     for tally in by_file.values():
         total.add(tally)
-    print(survivors(outcomes, listed.keys()), table(by_file, total), sep="\n\n")
+    print("", survivors(outcomes, listed.keys()), table(by_file, total), sep="\n\n")
     wrong = wrong_entries(outcomes, listed.keys(), full=full)
     if wrong:
         print(f"\n{wrong}")
