@@ -27,6 +27,7 @@ from hyperglyph.transport.http.binding import Parameters
 from hyperglyph.transport.http.bodies import pack_body
 
 from .decorators import Marks, marks_of, optional
+from .homes import Home, home_of_class
 from .resource import Members, members_of, refuse_class
 from .state import State
 
@@ -120,6 +121,8 @@ class ClassEndpoint:
     #: What every page of an instance has beside data: the forms and links of its methods.
     offers: dict[str, Offer]
     embedded: dict[str, FunctionEndpoint]
+    #: Tells where an instance lives, if not all of them live here.
+    home: Home | None
     identity: Identity | None
 
     @property
@@ -223,6 +226,7 @@ def _make_class(cls: type, name: str, legacy: bool) -> ClassEndpoint:
         methods=methods,
         offers={method: endpoint.offer for method, endpoint in methods.items()},
         embedded={m: endpoint for m, endpoint in methods.items() if endpoint.marks.embed},
+        home=home_of_class(cls),
         identity=_identity_of(cls),
     )
 

@@ -95,6 +95,17 @@ class Pages:
         except Exception as error:
             raise Unservable(f"there is no reference to {describe(instance)}: {error}") from error
 
+    def home(self, endpoint: ClassEndpoint, instance: object) -> str | None:
+        """The root of the service where an instance lives; None: here. Raises Unservable."""
+        if endpoint.home is None:
+            return None
+        try:
+            return endpoint.home(endpoint.state.read(instance))
+        except RemoteError:
+            raise
+        except Exception as error:
+            raise Unservable(f"where is {describe(instance)}? {error}") from error
+
     def _in_state(self, value: object) -> object:
         """What stands in a state for a value that the codec does not know."""
         converter = self.converter_of(type(value))
@@ -194,11 +205,30 @@ class Message:
         endpoint = self.pages.endpoints.of_class(type(value))
         return None if endpoint is None else self._path(endpoint, value)
 
-    def _path(self, endpoint: ClassEndpoint, instance: object) -> str:
-        return f"{self.prefix}{endpoint.url}/{self.pages.token(endpoint, instance)}/"
+    def elsewhere(self, value: object) -> str | None:
+        """The URL of an instance that lives at another service; None for all else."""
+        endpoint = self.pages.endpoints.of_class(type(value))
+        if endpoint is None or self.pages.home(endpoint, value) is None:
+            return None
+        return self._path(endpoint, value)
 
-    def page(self, endpoint: ClassEndpoint, instance: object) -> Resource:
+    def _path(self, endpoint: ClassEndpoint, instance: object) -> str:
+        root = self.pages.home(endpoint, instance) or self.prefix
+        return f"{root}{endpoint.url}/{self.pages.token(endpoint, instance)}/"
+
+    def _visitor(self, endpoint: ClassEndpoint, instance: object) -> Resource | Link:
+        """What stands for an instance that lives at another service, which has its data."""
+        url = self._path(endpoint, instance)
+        if not self.partial:
+            return Link(url)
+        name = endpoint.name
+        profile = {} if name in self._foreign else {"profile": name}
+        return Resource.from_wire("resource", {"url": url, **profile, "partial": True}, {})
+
+    def page(self, endpoint: ClassEndpoint, instance: object) -> Resource | Link:
         """The page of an instance; partial if the message has had one of its kind already."""
+        if self.pages.home(endpoint, instance) is not None:
+            return self._visitor(endpoint, instance)
         attributes: dict[str, Any] = {"url": self._path(endpoint, instance)}
         name = endpoint.name
         partial = self.partial and name in self._seen and name not in self._foreign
