@@ -24,8 +24,9 @@ __all__ = ["References"]
 class References:
     """Makes instances for one service.
 
-    A class may define `__glyph_home__` (see `homes`), and `__glyph_open__(cls, state)`, which returns a context manager: it is entered
-    with the instance and left, with the exception if there is one, before the answer goes out.
+    A class may define `__glyph_home__` (see `homes`), and `__glyph_open__(cls, state)`, which
+    returns a context manager: it is entered with the instance and left, with the exception if
+    there is one, before the answer goes out.
     """
 
     endpoints: Endpoints
