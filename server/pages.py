@@ -68,7 +68,11 @@ class Pages:
         if cached is not None and cached[0] == self.endpoints.version and cached[1] == mount:
             return cached[2]
         version, table = self.endpoints.snapshot()
-        offers = {name: endpoint.offer for name, endpoint in table.items()}
+        offers = {
+            name: endpoint.offer
+            for name, endpoint in table.items()
+            if isinstance(endpoint, FunctionEndpoint) or not endpoint.hidden
+        }
         page = pack_body(Resource(offers, url=f"{quote(mount)}/"))
         self._root = version, mount, page
         return page
@@ -170,7 +174,7 @@ class Message:
                 return self._offer(value)
             except _NoURL:
                 return self._refuse(
-                    value, f"the result holds {describe(value)}, which is not registered"
+                    value, f"the result holds {describe(value)}, which is not registered, or is hidden"
                 )
         converter = pages.converter_of(cls)
         if converter is not None:
@@ -261,6 +265,8 @@ class Message:
         """The endpoint of a function, class or bound method, and where it is. Raises _NoURL."""
         endpoint = self.pages.endpoints.of_target(target)
         if isinstance(endpoint, ClassEndpoint):
+            if endpoint.hidden:
+                raise _NoURL
             return endpoint.constructor, self.prefix
         if endpoint is not None:
             return endpoint, self.prefix
@@ -286,7 +292,7 @@ class Message:
         except _NoURL:
             kind = "form" if to.is_form else "link"
             return self._refuse(
-                to, f"the result holds a {kind} to {describe(target)}, which is not registered"
+                to, f"the result holds a {kind} to {describe(target)}, which is not registered, or is hidden"
             )
         if to.is_form:
             return endpoint.form_at(prefix)
