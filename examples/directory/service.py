@@ -11,7 +11,7 @@ import argparse
 import hmac
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, Self
@@ -56,6 +56,10 @@ class User(glyph.Resource):
         self.id = id
 
     @classmethod
+    def numbered(cls, number: int) -> Self:
+        return cls(number)
+
+    @classmethod
     def __glyph_home__(cls, state: Mapping[str, Any]) -> str | None:
         """Where the user lives: None for here."""
         user = here.people.user(state["id"])
@@ -76,7 +80,7 @@ class User(glyph.Resource):
     @glyph.safe()
     def friends(self) -> list["User"]:
         """Friends, from both shards."""
-        return [type(self)(friend) for friend in here.people.friends(self.id)]
+        return [self.numbered(friend) for friend in here.people.friends(self.id)]
 
     def befriend(self, friend: "User") -> None:
         """Make somebody a friend, wherever he lives."""
@@ -127,7 +131,7 @@ class Results(glyph.Resource):
 
     @property
     def users(self) -> list[User]:
-        return [User(found) for found in self._ids[: self.size]]
+        return [User.numbered(found) for found in self._ids[: self.size]]
 
     @property
     def next(self) -> Any:
@@ -164,7 +168,7 @@ def find_user(name: str) -> User:
     found = here.people.id_of(name)
     if found is None:
         raise glyph.NotFound(f"there is no user {name!r:.80}")
-    return User(found)
+    return User.numbered(found)
 
 
 def routes() -> glyph.Router:
@@ -183,10 +187,12 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def serve(router: glyph.Router) -> None:
+def serve(router: glyph.Router, prepare: Callable[[], None] | None = None) -> None:
     """Serve this shard until the process is interrupted or told to end."""
     given = arguments()
     here.open(given.shard, given.database, given.other)
+    if prepare is not None:
+        prepare()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with glyph.Server(router, port=given.port) as server:
         print(server.url, flush=True)
