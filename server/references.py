@@ -15,6 +15,7 @@ from hyperglyph.transport.http.status import BadRequest, ClientError
 
 from .endpoints import ClassEndpoint, Endpoints, FunctionEndpoint, Place, Unservable
 from .homes import has_authority, is_here
+from .moved import Moved
 from .state import TokenSigner
 
 __all__ = ["References"]
@@ -125,7 +126,13 @@ class References:
             return value
         if place is None or not issubclass(place[0].cls, tuple(classes)):
             return value
-        return self.instance(*place, stack)
+        try:
+            return self.instance(*place, stack)
+        except Moved as moved:  # that object has, not the call
+            raise BadRequest(
+                f"{name!r} refers to an object that has moved to {moved.url}: "
+                "reload it, and send it anew"
+            ) from None
 
     def _place(
         self, url: str | None, mount: str, host: str | None

@@ -10,9 +10,8 @@ and phone numbers. It prints its URL and stays up until it is interrupted. `brow
 import argparse
 import hmac
 import os
-import signal
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing
 from functools import cached_property
 from typing import Any, Self
 
@@ -193,12 +192,9 @@ def serve(router: glyph.Router, prepare: Callable[[], None] | None = None) -> No
     here.open(given.shard, given.database, given.other)
     if prepare is not None:
         prepare()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with glyph.Server(router, port=given.port) as server:
+    with closing(here.people), glyph.Server(router, port=given.port) as server:
         print(server.url, flush=True)
-        with suppress(KeyboardInterrupt):
-            server.join()
-    here.people.close()
+        server.run()
 
 
 if __name__ == "__main__":
