@@ -177,18 +177,14 @@ def routes() -> glyph.Router:
     return router
 
 
-def arguments() -> argparse.Namespace:
+def serve(router: glyph.Router, prepare: Callable[[], None] | None = None) -> None:
+    """Serve this shard until the process is told to end; `prepare` is called before."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--shard", type=int, choices=(0, 1), required=True)
     parser.add_argument("--other", required=True, help="the URL of the other shard")
     parser.add_argument("--database", default=":memory:", help="the file to keep the users in")
-    return parser.parse_args()
-
-
-def serve(router: glyph.Router, prepare: Callable[[], None] | None = None) -> None:
-    """Serve this shard until the process is interrupted or told to end."""
-    given = arguments()
+    given = parser.parse_args()
     here.open(given.shard, given.database, given.other)
     if prepare is not None:
         prepare()
