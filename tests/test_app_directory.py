@@ -7,6 +7,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from itertools import pairwise
