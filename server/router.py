@@ -33,6 +33,7 @@ from hyperglyph.transport.http.status import (
 from .calls import Call, answer, discard_blobs, error_response, redirection
 from .context import CURRENT, Context
 from .endpoints import ROOT, ClassEndpoint, Endpoints, Place, make_endpoint
+from .moved import Moved
 from .pages import Pages
 from .policy import Policy, check_content, deadline_of, effective_method
 from .references import References
@@ -224,6 +225,8 @@ class Router:
             if place.call is None:
                 call.refuse_method(place.allow)
             check_content(request)
+        if (home := self._references.elsewhere(place, request)) is not None:
+            return redirection(call, home, 307)
         if place is ROOT and self._default is None:
             return answer(call, self._pages.root(request.mount))
         arguments = self._read(call) if place.call is not None else None
@@ -237,6 +240,8 @@ class Router:
             # Instances are let go before the answer is, so that what they keep is kept by then.
             with call.stack:
                 return self._answer(call, place, arguments)
+        except Moved as moved:
+            return redirection(call, moved.target(request), 308)
         except RemoteError as error:
             if error.received:
                 self._downstream_failed(call)
@@ -267,7 +272,10 @@ class Router:
         message = self._pages.message(request.mount, partial=call.partial)
         if place is ROOT:
             assert self._default is not None
-            return answer(call, message.pack(self._default(call.stack)))
+            result = self._default(call.stack)
+            if (url := message.elsewhere(result)) is not None:
+                return redirection(call, url)
+            return answer(call, message.pack(result))
         function = place.call
         instance: object = None
         if place.token is not None:
@@ -290,8 +298,10 @@ class Router:
             return Response(204, ())
         if function.marks.redirect or place.creates:
             url = message.url(result)
-            if url is not None:
-                return redirection(call, url)
+        else:
+            url = message.elsewhere(result)
+        if url is not None:
+            return redirection(call, url)
         try:
             body = message.pack(result)
         except BaseException:
