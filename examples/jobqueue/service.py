@@ -6,6 +6,7 @@ outlive the process if HYPERGLYPH_SECRET is set.
 
 import argparse
 import os
+from contextlib import closing
 from pathlib import Path
 
 from tasks import Tasks
@@ -48,9 +49,6 @@ class Task(glyph.Resource):
 class Queue(glyph.Resource):
     """Tasks under one name. A queue is there as soon as something is added to it."""
 
-    #: A deploy that changes Task puts the new one here.
-    _task: type[Task] = Task
-
     def __init__(self, name: str) -> None:
         self.name = name
 
@@ -61,7 +59,10 @@ class Queue(glyph.Resource):
     def next_task(self, lease: float = 30.0) -> Task | None:
         """A task for the caller alone, for `lease` seconds; None if there is none now."""
         taken = tasks.take(self.name, lease)
-        return None if taken is None else self._task(self.name, *taken)
+        return None if taken is None else self._task(*taken)
+
+    def _task(self, url: str, attempt: int) -> Task:
+        return Task(self.name, url, attempt)
 
     @glyph.safe()
     def progress(self) -> dict[str, int]:
@@ -78,7 +79,8 @@ def add(queue: str, url: str) -> bool:
 def serve(router: glyph.Router) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
-    with glyph.Server(router, port=parser.parse_args().port) as server:
+    arguments = parser.parse_args()
+    with closing(tasks), glyph.Server(router, port=arguments.port) as server:
         print(server.url, flush=True)
         server.run()
 

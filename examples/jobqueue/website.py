@@ -1,7 +1,7 @@
 """A made-up web site to crawl. `python examples/jobqueue/website.py --pages 100` serves it.
 
-Page N links to 2N, 2N + 1 and back to N // 2: all can be reached from page 1, most from several
-others. The last one links to one that is not there.
+It has chapters of any name, each with as many pages. Page N links to 2N, 2N + 1 and back to N // 2,
+so all of a chapter can be reached from its page 1. The last one links to one that is not there.
 """
 
 import argparse
@@ -28,7 +28,7 @@ def main() -> None:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            name = self.path.strip("/")
+            name = self.path.rpartition("/")[2]
             text = page(int(name), arguments.pages) if name.isdecimal() else None
             body = (text or "<p>There is no such page.</p>").encode()
             self.send_response(404 if text is None else 200)
@@ -41,7 +41,7 @@ def main() -> None:
             """Nothing: the workers tell what they do."""
 
     server = ThreadingHTTPServer(("127.0.0.1", arguments.port), Handler)
-    print(f"http://127.0.0.1:{server.server_port}/1", flush=True)
+    print(f"http://127.0.0.1:{server.server_port}/", flush=True)
     server.serve_forever()
 
 

@@ -34,11 +34,11 @@ def insist(call: Callable[..., Any], *arguments: object) -> Any:
 
 
 def links_of(web: glyph.Client, url: str) -> list[str]:
-    """The links in a page of the web, absolute, in order; none if there is no such page."""
+    """The links in a page of the web, absolute, in order; none if it cannot be had."""
     try:
         with web.get(url) as page:  # what is not in the format of hyperglyph comes as a blob
             text = page.read().decode(errors="replace")
-    except glyph.ClientError:
+    except glyph.HyperglyphError:
         return []
     return [urljoin(url, link) for link in re.findall(r'href="([^"#]+)"', text)]
 
