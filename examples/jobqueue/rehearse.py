@@ -82,7 +82,7 @@ def rehearse(folder: Path, stack: ExitStack) -> None:
     work = server.Queue("work")
     work.add(f"{site}last")
     last = work.next_task(600.0)  # as long as it is not done, the workers do not end
-    options = ["--lease", "3", "--origin", old.url, "--origin", new.url]
+    options = ["--lease", "2", "--origin", old.url, "--origin", new.url]
     workers = [
         stack.enter_context(running("worker.py", old.url, "work", *options)) for _ in range(WORKERS)
     ]
@@ -108,7 +108,7 @@ def rehearse(folder: Path, stack: ExitStack) -> None:
     new.deploy(HERE / "deploys" / "4_renamed_class.py")
     deploy("5_moved.py", 5, "moved")
     last = glyph.reload(last)  # it has new methods by now, and a new address
-    last.renew(3.0)
+    last.renew(2.0)
     deploy("6_incompatible.py", 6, "incompatible", new)
     print(rehearsal.table())
 
