@@ -12,6 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -95,11 +96,18 @@ def said(worker: Worker) -> list[str]:
     return [line for line in out.splitlines() if not line.startswith("took")]
 
 
-def until(worker: Worker, line: str) -> None:
+def until(worker: Worker, line: str, seconds: float = 20) -> None:
+    """Read what it says until there is such a line. One that never says it is killed."""
     assert worker.stdout is not None
-    for seen in worker.stdout:
-        if seen.startswith(line):
-            return
+    patience = threading.Timer(seconds, worker.kill)
+    patience.start()
+    try:
+        for seen in worker.stdout:
+            if seen.startswith(line):
+                return
+    finally:
+        patience.cancel()
+        patience.join()
     raise AssertionError(f"the worker never said {line!r}")
 
 
