@@ -241,7 +241,7 @@ class Router:
             with call.stack:
                 return self._answer(call, place, arguments)
         except Moved as moved:
-            return redirection(call, moved.target(request), 308)
+            return redirection(call, moved.target(request), 307)
         except RemoteError as error:
             if error.received:
                 self._downstream_failed(call)
