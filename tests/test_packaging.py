@@ -67,6 +67,30 @@ def test_pyright_reads_every_folder() -> None:
     assert [name for name in include if not (ROOT / name).exists()] == []
 
 
+#: Modules that open files, sockets or processes. (`pathlib` and `tempfile` are for a blob's file,
+#: and for the codec's own command.)
+DOORS = {
+    *("asyncio", "concurrent", "ftplib", "http", "imaplib", "mmap", "multiprocessing", "os"),
+    *("poplib", "select", "selectors", "shutil", "signal", "smtplib", "socket", "socketserver"),
+    *("sqlite3", "ssl", "subprocess", "urllib", "wsgiref", "xmlrpc"),
+    *("cheroot", "httpcore", "httpx", "httpx2"),
+}
+
+
+def test_contracts_name_every_door() -> None:
+    contracts = PROJECT["tool"]["importlinter"]["contracts"]
+    pure = {
+        source: set(contract["forbidden_modules"])
+        for contract in contracts
+        if "does no I/O" in contract["name"]
+        for source in contract["source_modules"]
+    }
+    assert pure == {
+        "hyperglyph.codec": DOORS,
+        "hyperglyph.transport.http": DOORS - {"http", "urllib"},
+    }
+
+
 @pytest.mark.parametrize("path", python_files(), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_no_file_is_longer_than_a_head_holds(path: Path) -> None:
     lines = len(path.read_text("utf-8").splitlines())
