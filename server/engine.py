@@ -60,8 +60,13 @@ if TYPE_CHECKING:
         def _from_server_socket(self, server_socket: socket.socket) -> Connection | None: ...
 
 else:
-    from cheroot.connections import ConnectionManager
-    from cheroot.server import HTTPServer
+    try:
+        from cheroot.connections import ConnectionManager
+        from cheroot.server import HTTPServer
+    except ImportError as error:
+        raise ImportError(
+            "Server needs cheroot, which is not installed: pip install cheroot"
+        ) from error
 
 __all__ = ["Engine", "Handler"]
 

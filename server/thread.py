@@ -9,10 +9,10 @@ from ssl import PROTOCOL_TLS_CLIENT
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from .engine import Engine, Handler
-
 if TYPE_CHECKING:
     import ssl
+
+    from .engine import Handler
 
 __all__ = ["Server"]
 
@@ -44,6 +44,9 @@ class Server:
         threads: int = 40,
         ssl: ssl.SSLContext | None = None,
     ) -> None:
+        # Only whoever makes a server needs what it stands on.
+        from .engine import Engine
+
         if ssl is not None and ssl.protocol is PROTOCOL_TLS_CLIENT:
             raise ValueError(
                 "the SSL context is a client's: make it with "

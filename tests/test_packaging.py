@@ -224,6 +224,34 @@ print(json.dumps([before, sorted(sys.modules)]))
     assert {"httpx", "cheroot"}.isdisjoint(after)
 
 
+def test_what_is_not_installed_is_asked_for_when_it_is_needed() -> None:
+    code = """
+for name in ("cheroot", "httpcore", "httpcore2", "httpx", "httpx2"):
+    sys.modules[name] = None
+import hyperglyph as glyph
+from hyperglyph import Client, LocalTransport, Router, Server, get
+router = Router()
+router.add(lambda name="World": "Hello " + name, name="hello")
+answer = Client(LocalTransport(router)).get("http://localhost/").hello()
+said = []
+for needs in (lambda: get("http://localhost/"), lambda: Client("httpx"), lambda: Server(router)):
+    try:
+        needs()
+    except ImportError as error:
+        said.append(str(error))
+print(json.dumps([answer, said]))
+"""
+    answer, said = run_here(code)
+    httpx = "the transport 'httpx' needs httpx (or httpx2), which is not installed: "
+    cheroot = "Server needs cheroot, which is not installed: "
+    assert answer == "Hello World"
+    assert said == [
+        httpx + "pip install httpx",
+        httpx + "pip install httpx",
+        cheroot + "pip install cheroot",
+    ]
+
+
 def test_every_public_name_is_there() -> None:
     code = """
 import hyperglyph
