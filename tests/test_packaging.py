@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FACE = ROOT / "src" / "hyperglyph"
 FOLDERS = ("client", "codec", "conformance", "server", "spec", "transport")
+CACHES = ("__pycache__", ".pytest_cache", ".hypothesis")
 LONGEST = 460  # lines of a file: one that is longer holds two things
 LONGEST_TEST = 800  # most tests are tables
 
@@ -100,26 +103,88 @@ def test_no_file_is_longer_than_a_head_holds(path: Path) -> None:
     assert lines <= limit, f"{lines} lines: which two things are in there?"
 
 
-# --- The wheel ----------------------------------------------------------------------------------
+# --- The sdist and the wheel --------------------------------------------------------------------
+
+TREE = (*FOLDERS, "src", "tests", "docs", "examples", "benchmarks", "tools", ".ci")
+TOP = (
+    *("pyproject.toml", "setup.py", "MANIFEST.in", "Makefile", "LICENSE"),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
+)
+
+
+def files_of(top: Path) -> dict[str, str | bytes]:
+    """The project's files below `top`: what a link names, what a file holds."""
+    found: dict[str, str | bytes] = {name: (top / name).read_bytes() for name in TOP}
+    for folder, subfolders, files in (part for name in TREE for part in os.walk(top / name)):
+        subfolders[:] = [name for name in subfolders if name not in CACHES]
+        for name in (*subfolders, *files):
+            path = Path(folder, name)
+            if path.is_symlink():
+                found[path.relative_to(top).as_posix()] = os.readlink(path)
+            elif path.is_file() and path.suffix not in (".pyc", ".so"):
+                found[path.relative_to(top).as_posix()] = path.read_bytes()
+    return found
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """The wheel, built from a copy of the tree: a build leaves files behind."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sdist and the wheel made of it, built from a copy: a build leaves files behind."""
     source = tmp_path_factory.mktemp("source") / "hyperglyph"
-    needed = ["src", *FOLDERS, "pyproject.toml", "README.md", "LICENSE"]
-    for name in needed:
-        if (ROOT / name).is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "*.so")
-            shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=ignored)
+    for name, held in files_of(ROOT).items():
+        path = source / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(held, str):
+            path.symlink_to(held)
         else:
-            shutil.copy(ROOT / name, source)
-    built = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(built)]
+            path.write_bytes(held)
+    folder = tmp_path_factory.mktemp("built")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder)]
     done = subprocess.run([*command, str(source)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unpacked(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    (path,) = built.glob("*.tar.gz")
+    folder = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(path) as archive:
+        archive.extractall(folder, filter="data")
+    (top,) = folder.iterdir()
+    return top
+
+
+def test_sdist_holds_the_tree(unpacked: Path) -> None:
+    expected, held = files_of(ROOT), files_of(unpacked)
+    assert sorted(held) == sorted(expected)
+    assert [name for name, content in expected.items() if held[name] != content] == []
+
+
+def test_tests_run_from_the_sdist(unpacked: Path) -> None:
+    def run(*command: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=unpacked,
+            env=os.environ | {"PYTHONPATH": str(unpacked / "src")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    imported = run("-c", "import hyperglyph.codec; print(hyperglyph.codec.__file__)")
+    assert unpacked in Path(imported).parents
+    some = ["codec_text.py", "golden.py", "packaging.py::test_packages_are_those_of_the_tree"]
+    some += ["packaging.py::test_links_are_those_of_the_folders", "transport_docs.py"]
+    assert " passed" in run("-m", "pytest", "-q", *(f"tests/test_{name}" for name in some))
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Iterator[zipfile.ZipFile]:
     (path,) = built.glob("*.whl")
-    return zipfile.ZipFile(path)
+    with zipfile.ZipFile(path) as archive:
+        yield archive
 
 
 def test_wheel_holds_every_file_of_the_packages(wheel: zipfile.ZipFile) -> None:
