@@ -103,6 +103,20 @@ def test_no_file_is_longer_than_a_head_holds(path: Path) -> None:
     assert lines <= limit, f"{lines} lines: which two things are in there?"
 
 
+def test_unit_tests_of_the_codec_do_without_vectors() -> None:
+    """They alone are counted by `make coverage`."""
+    assert "$(wildcard tests/test_codec_*.py)" in (ROOT / "Makefile").read_text("utf-8")
+    paths = [*(ROOT / "tests").glob("test_codec_*.py"), ROOT / "tests" / "codec_help.py"]
+    assert len(paths) > 10
+    for path in paths:
+        tree = ast.parse(path.read_text("utf-8"))
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+        named = {part for node in imports for part in ast.unparse(node).replace(".", " ").split()}
+        assert named.isdisjoint({"conformance", "spec"}), path
+        texts = [str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+        assert not [text for text in texts if ".json" in text or "fuzz" in text], path
+
+
 # --- The sdist and the wheel --------------------------------------------------------------------
 
 TREE = (*FOLDERS, "src", "tests", "docs", "examples", "benchmarks", "tools", ".ci")
