@@ -35,8 +35,9 @@ run: $(INSTALLED)
 serve: $(INSTALLED)
 	$(BIN)/python examples/service.py
 
+# A file stays in one process, so that what its tests share is made once.
 test: $(DEV)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(DEV)
 	$(BIN)/ruff check .
