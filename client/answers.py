@@ -99,9 +99,7 @@ def read_answer(
         return Answer(_read_blob(response, pieces, content_type, limits, deadline), False)
     kinds = _Kinds()
     try:
-        value, blobs = read_message(
-            pieces, limits=limits, extensions=kinds, at_root=deadline.pause
-        )
+        value, blobs = read_message(pieces, limits=limits, extensions=kinds, at_root=deadline.pause)
     finally:
         deadline.resume()
     for blob in blobs:
