@@ -252,7 +252,8 @@ class ResourceProxy(Proxy):
 
     @property
     def __doc__(self) -> str:  # type: ignore[override]
-        return describe_resource(self, self._kind, None if self._is_record else self._key())
+        url = None if self._is_record else self._key()
+        return describe_resource(self, self._kind, url, self._first or self._extension)
 
     @property
     def _kind(self) -> str:
@@ -272,11 +273,17 @@ class ResourceProxy(Proxy):
     @property
     def _offers(self) -> Mapping[str, Extension]:
         """What it has from the first full resource of its profile."""
+        first = self._first
+        return {} if first is None else self._page.offers(first.profile)
+
+    @property
+    def _first(self) -> Resource | None:
+        """The first full resource of the profile of a partial one."""
         attributes = self._extension.attributes
-        if attributes.get("partial") is not True:
-            return {}
         profile = attributes.get("profile")
-        return self._page.offers(profile if isinstance(profile, str) else None)
+        if attributes.get("partial") is not True or not isinstance(profile, str):
+            return None
+        return self._page.profiles.get(profile)
 
     def __glyph_wire__(self) -> Extension:
         content = {**self._content, **self._offers}

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from reprlib import Repr
 from typing import TYPE_CHECKING, Final
 
-from hyperglyph.codec import MISSING, Form, Input, Link
+from hyperglyph.codec import MISSING, Extension, Form, Input, Link
 from hyperglyph.transport.http.binding import signature_of
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ __all__ = [
 #: A notebook's table, a page of help, an error's list of names: more rows help nobody.
 _ROWS: Final = 50
 _WIDTH: Final = 80
+_DOC: Final = 20_000
 
 _short = Repr()
 _short.maxstring = _short.maxother = _WIDTH
@@ -55,9 +56,21 @@ def _value(value: object) -> str:
     return printable(_short.repr(value), _WIDTH)
 
 
+def _docstring(extension: Extension) -> list[str]:
+    """The lines that the server's author wrote about it, and an empty one; none if there are none.
+
+    The attribute `doc` comes from the other side like everything else.
+    """
+    doc = extension.attributes.get("doc")
+    if not isinstance(doc, str) or not doc.strip():
+        return []
+    lines = [printable(line.expandtabs(), 2 * _WIDTH) for line in doc[:_DOC].split("\n")]
+    return [*lines, ""]
+
+
 def describe_form(name: str, form: Form, inputs: Sequence[Input], url: str) -> str:
     """The `help()` of a form: where it sends, and every input, whatever its name."""
-    lines = [f"A form: {printable(form.method, 20)} {printable(url)}"]
+    lines = [*_docstring(form), f"A form: {printable(form.method, 20)} {printable(url)}"]
     in_signature = signature_of(inputs).parameters
     for entry in inputs:
         line = f"    {printable(entry.label, _WIDTH)}"
@@ -74,13 +87,16 @@ def describe_form(name: str, form: Form, inputs: Sequence[Input], url: str) -> s
 def describe_link(link: Link, url: str) -> str:
     """The `help()` of a link."""
     came = "; its answer came with the page" if link.inline else ""
-    return f"A link: GET {printable(url)}{came}"
+    return "\n".join([*_docstring(link), f"A link: GET {printable(url)}{came}"])
 
 
-def describe_resource(resource: ResourceProxy, kind: str, url: str | None) -> str:
-    """The `help()` of a resource: what it offers, a line each."""
+def describe_resource(
+    resource: ResourceProxy, kind: str, url: str | None, described: Extension
+) -> str:
+    """The `help()` of a resource: what it offers, a line each; `described` has its docstring."""
     first = f"{kind} at {printable(url)}" if url else f"{kind}, a record without a URL"
-    lines = [first, *(f"    {name}{detail}" for name, detail in _rows(resource, " = "))]
+    lines = [*_docstring(described), first]
+    lines += (f"    {name}{detail}" for name, detail in _rows(resource, " = "))
     return "\n".join(lines)
 
 

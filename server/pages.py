@@ -22,6 +22,7 @@ from hyperglyph.transport.http.status import RemoteError, TransportError
 
 from .builders import To
 from .decorators import hidden_names
+from .docstrings import documented
 from .endpoints import ClassEndpoint, Endpoints, FunctionEndpoint, Unservable
 from .resource import fields_of, is_record
 from .state import ConfigurationError, TokenSigner
@@ -244,11 +245,13 @@ class Message:
         else:
             self._seen.add(name)
             attributes.update(name=name, profile=name)
+            if endpoint.doc:
+                attributes["doc"] = endpoint.doc
         content = _data_of(endpoint, instance)
         if not partial:
             content.update(endpoint.offers)
         for embedded, method in endpoint.embedded.items():
-            content[embedded] = _embedded(endpoint, method, instance)
+            content[embedded] = _embedded(endpoint, method, instance, partial)
         return Resource.from_wire("resource", attributes, content)
 
     def _record(self, value: object) -> object:
@@ -303,7 +306,7 @@ class Message:
             return self._refuse(
                 to, f"{endpoint.name} is not safe to follow or needs arguments: it has no link"
             )
-        return Link(prefix + endpoint.url)
+        return endpoint.link_at(prefix)
 
 
 def _why_not(value: object) -> str:
@@ -360,10 +363,14 @@ def _is_downstream(error: Exception) -> bool:
     return isinstance(error, TransportError) or (isinstance(error, RemoteError) and error.received)
 
 
-def _embedded(endpoint: ClassEndpoint, method: FunctionEndpoint, instance: object) -> Link:
+def _embedded(
+    endpoint: ClassEndpoint, method: FunctionEndpoint, instance: object, partial: bool
+) -> Link:
     try:
         content = method.function(instance)
     except Exception:  # the page is worth having without it
         logger.warning("%s.%s could not be embedded", endpoint.name, method.name, exc_info=True)
-        return Link(method.url)
-    return Link(method.url, inline=True, content=content)
+        return method.link_at("")
+    # In a listing the first of its kind says enough.
+    doc = "" if partial else method.doc
+    return documented(Link(method.url, inline=True, content=content), doc)

@@ -3,6 +3,7 @@
 import copy
 import io
 import os
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -162,6 +163,28 @@ def test_a_blob_of_a_given_spool() -> None:
     assert blob.read() == b"abc"
     blob.close()
     assert spool.closed
+
+
+def expected() -> Blob:
+    blob = Blob.from_wire({"content-type": "a/b"}, io.BytesIO(b"abc"))
+    blob.expect_reader()
+    return blob
+
+
+def test_a_blob_that_waits_for_a_reader_warns_if_none_comes() -> None:
+    blob = expected()
+    with pytest.warns(ResourceWarning, match="never read: <Blob"):
+        del blob
+
+
+@pytest.mark.parametrize("use", [Blob.read, Blob.close, Blob.discard])
+def test_a_blob_that_was_used_does_not_warn(use: Callable[[Blob], object]) -> None:
+    blob = expected()
+    use(blob)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        del blob
+    assert caught == []
 
 
 def test_bad_seeks() -> None:

@@ -69,7 +69,7 @@ VALUES: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES)
 def test_it_takes_what_encoders_write(value: object) -> None:
     assert same(quick(encode(value)), value)
     assert same(quick(encode([value])), [value])
