@@ -96,9 +96,7 @@ def read_answer(response: Response, *, limits: Limits, deadline: Deadline) -> An
         return Answer(_read_blob(response, pieces, content_type, limits, deadline), False)
     kinds = _Kinds()
     try:
-        value, blobs = read_message(
-            pieces, limits=limits, extensions=kinds, at_root=deadline.pause
-        )
+        value, blobs = read_message(pieces, limits=limits, extensions=kinds, at_root=deadline.pause)
     finally:
         deadline.resume()
     for blob in blobs:
