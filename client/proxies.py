@@ -18,7 +18,16 @@ from hyperglyph.transport.http.forms import headers_of_link, pack
 from hyperglyph.transport.http.shapes import is_dict, is_list, is_mapping
 from hyperglyph.transport.http.urls import Base
 
-from .shown import describe_form, describe_link, describe_resource, names_shown, printable, table
+from .shown import (
+    describe_form,
+    describe_link,
+    describe_resource,
+    doc_of,
+    names_shown,
+    printable,
+    record,
+    table,
+)
 
 if TYPE_CHECKING:
     from .client import Client
@@ -74,7 +83,7 @@ class Proxy:
     def _identity(self) -> tuple[Any, ...]:
         attributes = self._extension.attributes
         # The same object may be in one page whole, and partial, without its label, in another.
-        kept = {k: v for k, v in attributes.items() if k not in ("url", "partial", "name")}
+        kept = {k: v for k, v in attributes.items() if k not in ("url", "partial", "name", "doc")}
         key = self._key()
         return type(self), attributes.get("url") if key is None else key, kept
 
@@ -109,6 +118,11 @@ class Proxy:
         extension = self._extension
         attributes = {**extension.attributes, "url": self._resolved()}
         return type(extension).from_wire(extension.name, attributes, extension.content)
+
+    def _documented(self, description: str) -> str:
+        """What the author says of it, if that travelled, before a description."""
+        doc = doc_of(self._extension)
+        return f"{doc}\n\n{description}" if doc else description
 
     def _called(self, kind: str) -> str:
         """The name by which the proxy was found, else what its URL ends with."""
@@ -153,7 +167,9 @@ class FormProxy(Proxy):
 
     @property
     def __doc__(self) -> str:  # type: ignore[override]
-        return describe_form(self.__name__, self._form, self._inputs, self._resolved())
+        return self._documented(
+            describe_form(self.__name__, self._form, self._inputs, self._resolved())
+        )
 
     def __get__(self, instance: object, owner: type | None = None) -> Self:
         # The mark of a routine, for which `help()` shows name and signature.
@@ -198,7 +214,7 @@ class LinkProxy(Proxy):
 
     @property
     def __doc__(self) -> str:  # type: ignore[override]
-        return describe_link(self._link, self._resolved())
+        return self._documented(describe_link(self._link, self._resolved()))
 
     def __get__(self, instance: object, owner: type | None = None) -> Self:
         return self  # as for forms
@@ -252,7 +268,8 @@ class ResourceProxy(Proxy):
 
     @property
     def __doc__(self) -> str:  # type: ignore[override]
-        return describe_resource(self, self._kind, None if self._is_record else self._key())
+        where = None if self._is_record else self._key()
+        return self._documented(describe_resource(self, self._kind, where))
 
     @property
     def _kind(self) -> str:
@@ -389,11 +406,12 @@ class ResourceProxy(Proxy):
 
     def __repr__(self) -> str:
         try:
+            if self._is_record:
+                return f"<record: {record(self)}>"
             names = names_shown(self._names(), 10)
-            where = "" if self._is_record else f" {printable(self._resolved())}"
+            return f"<{self._kind} {printable(self._resolved())}: {names}>"
         except ValueError as error:
             return f"<resource, broken: {printable(str(error))}>"
-        return f"<{self._kind}{where}: {names}>"
 
     def _repr_html_(self) -> str:
         """A small table of what it offers, for notebooks."""

@@ -11,6 +11,7 @@ that a page of a class needs but the instance's own data is made here, once.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import logging
 import threading
@@ -68,6 +69,8 @@ class FunctionEndpoint:
     inputs: tuple[str | Input, ...]
     offer: Offer
     legacy: bool
+    #: The docstring, where it is to travel.
+    doc: str | None
     #: Module and qualified name: an object with the same ones is a new definition of the old.
     identity: Identity | None
 
@@ -83,12 +86,13 @@ class FunctionEndpoint:
 
     def offer_at(self, prefix: str) -> Offer:
         """The same form or link with its URL below another one."""
-        return _offer(prefix + self.url, self.marks, self.inputs, self.legacy)
+        return _offer(prefix + self.url, self.marks, self.inputs, self.legacy, self.doc)
 
     def form_at(self, prefix: str) -> Form:
         """A form, also where a link would do."""
         method = "GET" if self.marks.safe and not self.legacy else "POST"
-        return Form(prefix + self.url, method=method, values=self.inputs)
+        form = Form(prefix + self.url, method=method, values=self.inputs)
+        return cast("Form", _with_doc(form, self.doc))
 
     @cached_property
     def hints(self) -> Mapping[str, tuple[Any, ...]]:
@@ -147,8 +151,10 @@ Endpoint = FunctionEndpoint | ClassEndpoint
 # --- making them -----------------------------------------------------------------------------
 
 
-def make_endpoint(target: object, name: str | None, *, legacy: bool = False) -> Endpoint:
-    """Refuse here what could go wrong in a call.
+def make_endpoint(
+    target: object, name: str | None, *, legacy: bool = False, docs: bool = False
+) -> Endpoint:
+    """Refuse here what could go wrong in a call. With `docs`, docstrings go into the forms.
 
     Raises TypeError, naming the parameter or member, for what cannot be called or has parameters
     that a form cannot offer; ValueError for a name that no URL can carry.
@@ -157,11 +163,11 @@ def make_endpoint(target: object, name: str | None, *, legacy: bool = False) -> 
         raise TypeError(f"{type(target).__name__} objects cannot be called")
     name = _checked_name(target, name)
     if inspect.isclass(target):
-        return _make_class(target, name, legacy)
+        return _make_class(target, name, legacy, docs)
     marks = marks_of(target)
     if marks.hidden or marks.embed:
         raise TypeError(f"{name}: only methods can be {'hidden' if marks.hidden else 'embedded'}")
-    return _make_function(name, target, marks, legacy)
+    return _make_function(name, target, marks, legacy, doc=_doc_of(target) if docs else None)
 
 
 def _make_function(
@@ -169,7 +175,9 @@ def _make_function(
     function: Function,
     marks: Marks,
     legacy: bool,
+    *,
     signed: Function | None = None,
+    doc: str | None = None,
 ) -> FunctionEndpoint:
     """`signed` has the signature to offer, if it is not that of the function itself."""
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
@@ -188,15 +196,16 @@ def _make_function(
         marks=marks,
         url=url,
         inputs=inputs,
-        offer=_offer(url, marks, inputs, legacy),
+        offer=_offer(url, marks, inputs, legacy, doc),
         legacy=legacy,
+        doc=doc,
         identity=_identity_of(function),
     )
 
 
-def _make_class(cls: type, name: str, legacy: bool) -> ClassEndpoint:
+def _make_class(cls: type, name: str, legacy: bool, docs: bool) -> ClassEndpoint:
     refuse_class(cls)
-    constructor = _make_function(name, cls, Marks(), legacy)
+    constructor = _make_function(name, cls, Marks(), legacy, doc=_doc_of(cls) if docs else None)
     members = members_of(cls)
     methods: dict[str, FunctionEndpoint] = {}
     for method, (function, marks) in members.methods.items():
@@ -206,7 +215,8 @@ def _make_class(cls: type, name: str, legacy: bool) -> ClassEndpoint:
         except ValueError:
             raise TypeError(f"{cls.__qualname__}.{method} takes no self") from None
         try:
-            methods[method] = _make_function(method, function, marks, legacy, bound)
+            doc = _doc_of(function) if docs else None
+            methods[method] = _make_function(method, function, marks, legacy, signed=bound, doc=doc)
         except TypeError as error:
             raise TypeError(f"{cls.__qualname__}.{error}") from None
     state = State.of(cls, constructor.parameters, methods)
@@ -243,10 +253,30 @@ def _checked_name(target: object, name: str | None) -> str:
     return name
 
 
-def _offer(url: str, marks: Marks, inputs: tuple[str | Input, ...], legacy: bool) -> Offer:
+def _offer(
+    url: str, marks: Marks, inputs: tuple[str | Input, ...], legacy: bool, doc: str | None
+) -> Offer:
     if not marks.safe or (legacy and inputs):
-        return Form(url, method="POST", values=inputs)
-    return Form(url, method="GET", values=inputs) if inputs else Link(url)
+        return _with_doc(Form(url, method="POST", values=inputs), doc)
+    return _with_doc(Form(url, method="GET", values=inputs) if inputs else Link(url), doc)
+
+
+def _with_doc(offer: Offer, doc: str | None) -> Offer:
+    """The same with what `help()` shows at the caller's."""
+    if doc is None:
+        return offer
+    return offer.from_wire(offer.name, {**offer.attributes, "doc": doc}, None)
+
+
+def _doc_of(target: object) -> str | None:
+    """The own docstring of a function or class, unless a dataclass wrote it."""
+    own = vars(target) if inspect.isclass(target) else {"__doc__": target.__doc__}
+    doc = own.get("__doc__")
+    if not isinstance(doc, str) or not (inspect.isclass(target) or inspect.isroutine(target)):
+        return None  # a callable object, a partial say, has that of its class
+    name = getattr(target, "__name__", "")
+    written = dataclasses.is_dataclass(target) and doc.startswith(f"{name}(")
+    return None if written else inspect.cleandoc(doc) or None
 
 
 def _input_of(parameter: inspect.Parameter, legacy: bool) -> str | Input:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import MappingProxyType, MemberDescriptorType, MethodType
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 import attrs
@@ -207,6 +207,8 @@ class Message:
         else:
             self._seen.add(name)
             attributes.update(name=name, profile=name)
+            if endpoint.constructor.doc is not None:
+                attributes["doc"] = endpoint.constructor.doc
         content = _data_of(endpoint, instance)
         if not partial:
             content.update(endpoint.offers)
@@ -326,5 +328,5 @@ def _embedded(endpoint: ClassEndpoint, method: FunctionEndpoint, instance: objec
         content = method.function(instance)
     except Exception:  # the page is worth having without it
         logger.warning("%s.%s could not be embedded", endpoint.name, method.name, exc_info=True)
-        return Link(method.url)
-    return Link(method.url, inline=True, content=content)
+        return cast("Link", method.offer)
+    return Link.from_wire("link", {**method.offer.attributes, "inline": True}, content)

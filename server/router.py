@@ -74,6 +74,7 @@ class Router:
     whoever has the URL can read the state, and may use it.
 
     `convert` are functions by type that make of values what can be sent: `{UUID: str}`.
+    `docstrings` sends those of functions, classes and methods along, for `help()` at the caller's.
     `legacy_clients` makes pages that the implementations of 2012 understand.
 
     Functions and classes may be added and replaced while it is served, from any thread.
@@ -88,6 +89,7 @@ class Router:
         unsigned_state: bool = False,
         state_max_age: float | None = None,
         convert: Mapping[type, Callable[[Any], Any]] | None = None,
+        docstrings: bool = False,
         legacy_clients: bool = False,
     ) -> None:
         self._endpoints = Endpoints()
@@ -95,6 +97,7 @@ class Router:
         self._pages = Pages(self._endpoints, self._signer, dict(convert or {}), legacy_clients)
         self._references = References(self._endpoints, self._signer, legacy_clients)
         self._legacy = legacy_clients
+        self._docs = docstrings and not legacy_clients
         self._policy = Policy(allowed_hosts)
         self._limits = limits or Limits.server()
         self._body_limit = self._limits.message + self._limits.blobs * self._limits.blob_size
@@ -114,7 +117,7 @@ class Router:
         """
 
         def register(given: T) -> T:
-            self._endpoints.add(make_endpoint(given, name, legacy=self._legacy))
+            self._endpoints.add(make_endpoint(given, name, legacy=self._legacy, docs=self._docs))
             return given
 
         return register if target is None else register(target)
@@ -156,7 +159,7 @@ class Router:
         return register if target is None else register(target)
 
     def _registered(self, cls: type) -> ClassEndpoint:
-        endpoint = make_endpoint(cls, None, legacy=self._legacy)
+        endpoint = make_endpoint(cls, None, legacy=self._legacy, docs=self._docs)
         assert isinstance(endpoint, ClassEndpoint)
         self._endpoints.add(endpoint)
         return endpoint

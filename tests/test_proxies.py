@@ -171,6 +171,35 @@ def test_help() -> None:
     assert "\x1b" not in text + repr(root)
 
 
+def test_help_begins_with_what_the_author_says() -> None:
+    doc = "Send it.\n\nTwice \x1b[1m, <b>if</b> need be."
+    content = {
+        "f": Form.from_wire("form", {"url": "f", "values": ["a"], "doc": doc}, None),
+        "l": Link.from_wire("link", {"url": "l", "doc": 3}, None),
+    }
+    wire = {"url": "/u", "profile": "User", "doc": "A user.\n" + "long\n" * 1000}
+    root, _ = opened(root=Resource.from_wire("resource", wire, content))
+    lines = root.f.__doc__.splitlines()
+    assert lines[:4] == ["Send it.", "", "Twice \\x1b[1m, <b>if</b> need be.", ""]
+    assert lines[4] == "A form: POST http://h/f"
+    assert root.l.__doc__ == "A link: GET http://h/l"
+    lines = root.__doc__.splitlines()
+    assert lines[0] == "A user."
+    assert lines[201:205] == ["User at http://h/u", "    f(a)", "        Send it.", "    l()"]
+    assert "<td style='text-align:left'>Send it.</td>" in root._repr_html_()
+    # What is said of it makes no other object of it.
+    plain, _ = opened(root=Resource(content, url="/u", profile="User"))
+    assert plain == root
+
+
+def test_a_record_shows_its_data() -> None:
+    record, _ = opened(root=Resource({"mean": 2.5, "f": Form("f", values=["a"]), "x": "\x1b"}))
+    assert repr(record) == r"<record: mean=2.5, f(a), x='\x1b'>"
+    record, _ = opened(root=Resource({f"n{number}": number for number in range(11)}))
+    assert repr(record).endswith("n9=9, ...>")
+    assert repr(opened(root=Resource({}))[0]) == "<record: >"
+
+
 def test_links_take_no_arguments() -> None:
     root, transport = opened()
     with pytest.raises(TypeError, match=r"l\(\) takes 0 positional arguments but 1 was given"):
