@@ -14,6 +14,7 @@ from hyperglyph.transport.http.messages import Incoming
 from hyperglyph.transport.http.status import BadRequest
 
 from .endpoints import ClassEndpoint, Endpoints, FunctionEndpoint
+from .moved import Moved
 from .state import TokenSigner
 
 __all__ = ["References"]
@@ -97,7 +98,13 @@ class References:
             return value
         if place is None or not issubclass(place[0].cls, tuple(classes)):
             return value
-        return self.instance(*place, stack)
+        try:
+            return self.instance(*place, stack)
+        except Moved as moved:  # that object has, not the call
+            raise BadRequest(
+                f"{name!r} refers to an object that has moved to {moved.url}: "
+                "reload it, and send it anew"
+            ) from None
 
     def _place(
         self, url: str | None, mount: str, host: str | None

@@ -33,6 +33,7 @@ from hyperglyph.transport.http.status import (
 from .calls import Call, answer, discard_blobs, error_response, redirection
 from .context import CURRENT, Context
 from .endpoints import ROOT, ClassEndpoint, Endpoints, Place, make_endpoint
+from .moved import Moved
 from .pages import Pages
 from .policy import Policy, check_content, deadline_of, effective_method
 from .references import References
@@ -240,6 +241,8 @@ class Router:
             # Instances are let go before the answer is, so that what they keep is kept by then.
             with call.stack:
                 return self._answer(call, place, arguments)
+        except Moved as moved:
+            return redirection(call, moved.target(request), 308)
         except RemoteError as error:
             if error.received:
                 self._downstream_failed(call)

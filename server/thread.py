@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from contextlib import suppress
 from types import TracebackType
@@ -94,6 +95,23 @@ class Server:
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the server has stopped; False if it has not within `timeout` seconds."""
         return self._stopped.wait(timeout)
+
+    def run(self) -> None:
+        """Serve until the process is asked to end, by SIGTERM or Ctrl-C, then stop as `stop` does.
+
+        For programs that do nothing else, from the main thread: elsewhere it raises ValueError.
+        Starts the server if it is not started. Asked once more, the process ends at once.
+        """
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            if self._thread is None:
+                self.start()
+            self.join()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+        self.stop()
 
     def __enter__(self) -> Self:
         return self.start()
