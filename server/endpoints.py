@@ -28,6 +28,7 @@ from hyperglyph.transport.http.binding import Parameters
 from hyperglyph.transport.http.bodies import pack_body
 
 from .decorators import Marks, marks_of, optional
+from .homes import Home, home_of_class
 from .resource import Members, members_of, refuse_class
 from .state import State
 
@@ -124,6 +125,10 @@ class ClassEndpoint:
     #: What every page of an instance has beside data: the forms and links of its methods.
     offers: dict[str, Offer]
     embedded: dict[str, FunctionEndpoint]
+    #: Whether callers make no instances: they are reached by references only.
+    hidden: bool
+    #: Tells where an instance lives, if not all of them live here.
+    home: Home | None
     identity: Identity | None
 
     @property
@@ -166,7 +171,8 @@ def make_endpoint(
         return _make_class(target, name, legacy, docs)
     marks = marks_of(target)
     if marks.hidden or marks.embed:
-        raise TypeError(f"{name}: only methods can be {'hidden' if marks.hidden else 'embedded'}")
+        can_be = "and classes can be hidden" if marks.hidden else "can be embedded"
+        raise TypeError(f"{name}: only methods {can_be}")
     return _make_function(name, target, marks, legacy, doc=_doc_of(target) if docs else None)
 
 
@@ -233,8 +239,17 @@ def _make_class(cls: type, name: str, legacy: bool, docs: bool) -> ClassEndpoint
         methods=methods,
         offers={method: endpoint.offer for method, endpoint in methods.items()},
         embedded={m: endpoint for m, endpoint in methods.items() if endpoint.marks.embed},
+        hidden=_is_hidden(cls),
+        home=home_of_class(cls),
         identity=_identity_of(cls),
     )
+
+
+def _is_hidden(cls: type) -> bool:
+    marks = marks_of(cls)
+    if marks.safe or marks.redirect:
+        raise TypeError(f"{cls.__qualname__} is a class: only hidden goes with it")
+    return marks.hidden
 
 
 def _checked_name(target: object, name: str | None) -> str:
@@ -369,6 +384,8 @@ class Endpoints:
         if len(parts) == 1:
             if isinstance(endpoint, FunctionEndpoint):
                 return Place(f"/{endpoint.name}", None, endpoint)
+            if endpoint.hidden:
+                return None
             return Place(f"/{endpoint.name}", endpoint, endpoint.constructor)
         if not isinstance(endpoint, ClassEndpoint):
             return None

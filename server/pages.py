@@ -68,7 +68,11 @@ class Pages:
         if cached is not None and cached[0] == self.endpoints.version and cached[1] == mount:
             return cached[2]
         version, table = self.endpoints.snapshot()
-        offers = {name: endpoint.offer for name, endpoint in table.items()}
+        offers = {
+            name: endpoint.offer
+            for name, endpoint in table.items()
+            if isinstance(endpoint, FunctionEndpoint) or not endpoint.hidden
+        }
         page = pack_body(Resource(offers, url=f"{quote(mount)}/"))
         self._root = version, mount, page
         return page
@@ -94,6 +98,17 @@ class Pages:
             raise
         except Exception as error:
             raise Unservable(f"there is no reference to {describe(instance)}: {error}") from error
+
+    def home(self, endpoint: ClassEndpoint, instance: object) -> str | None:
+        """The root of the service where an instance lives; None: here. Raises Unservable."""
+        if endpoint.home is None:
+            return None
+        try:
+            return endpoint.home(endpoint.state.read(instance))
+        except RemoteError:
+            raise
+        except Exception as error:
+            raise Unservable(f"where is {describe(instance)}? {error}") from error
 
     def _in_state(self, value: object) -> object:
         """What stands in a state for a value that the codec does not know."""
@@ -159,7 +174,7 @@ class Message:
                 return self._offer(value)
             except _NoURL:
                 return self._refuse(
-                    value, f"the result holds {describe(value)}, which is not registered"
+                    value, f"the result holds {describe(value)}, which is not registered, or is hidden"
                 )
         converter = pages.converter_of(cls)
         if converter is not None:
@@ -194,11 +209,30 @@ class Message:
         endpoint = self.pages.endpoints.of_class(type(value))
         return None if endpoint is None else self._path(endpoint, value)
 
-    def _path(self, endpoint: ClassEndpoint, instance: object) -> str:
-        return f"{self.prefix}{endpoint.url}/{self.pages.token(endpoint, instance)}/"
+    def elsewhere(self, value: object) -> str | None:
+        """The URL of an instance that lives at another service; None for all else."""
+        endpoint = self.pages.endpoints.of_class(type(value))
+        if endpoint is None or self.pages.home(endpoint, value) is None:
+            return None
+        return self._path(endpoint, value)
 
-    def page(self, endpoint: ClassEndpoint, instance: object) -> Resource:
+    def _path(self, endpoint: ClassEndpoint, instance: object) -> str:
+        root = self.pages.home(endpoint, instance) or self.prefix
+        return f"{root}{endpoint.url}/{self.pages.token(endpoint, instance)}/"
+
+    def _visitor(self, endpoint: ClassEndpoint, instance: object) -> Resource | Link:
+        """What stands for an instance that lives at another service, which has its data."""
+        url = self._path(endpoint, instance)
+        if not self.partial:
+            return Link(url)
+        name = endpoint.name
+        profile = {} if name in self._foreign else {"profile": name}
+        return Resource.from_wire("resource", {"url": url, **profile, "partial": True}, {})
+
+    def page(self, endpoint: ClassEndpoint, instance: object) -> Resource | Link:
         """The page of an instance; partial if the message has had one of its kind already."""
+        if self.pages.home(endpoint, instance) is not None:
+            return self._visitor(endpoint, instance)
         attributes: dict[str, Any] = {"url": self._path(endpoint, instance)}
         name = endpoint.name
         partial = self.partial and name in self._seen and name not in self._foreign
@@ -233,6 +267,8 @@ class Message:
         """The endpoint of a function, class or bound method, and where it is. Raises _NoURL."""
         endpoint = self.pages.endpoints.of_target(target)
         if isinstance(endpoint, ClassEndpoint):
+            if endpoint.hidden:
+                raise _NoURL
             return endpoint.constructor, self.prefix
         if endpoint is not None:
             return endpoint, self.prefix
@@ -258,7 +294,7 @@ class Message:
         except _NoURL:
             kind = "form" if to.is_form else "link"
             return self._refuse(
-                to, f"the result holds a {kind} to {describe(target)}, which is not registered"
+                to, f"the result holds a {kind} to {describe(target)}, which is not registered, or is hidden"
             )
         if to.is_form:
             return endpoint.form_at(prefix)

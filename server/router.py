@@ -228,6 +228,8 @@ class Router:
             if place.call is None:
                 call.refuse_method(place.allow)
             check_content(request)
+        if (moved := self._references.elsewhere(place, request)) is not None:
+            return redirection(call, moved, 307)
         if place is ROOT and self._default is None:
             return answer(call, self._pages.root(request.mount))
         arguments = self._read(call) if place.call is not None else None
@@ -273,7 +275,10 @@ class Router:
         message = self._pages.message(request.mount, partial=call.partial)
         if place is ROOT:
             assert self._default is not None
-            return answer(call, message.pack(self._default(call.stack)))
+            result = self._default(call.stack)
+            if (url := message.elsewhere(result)) is not None:
+                return redirection(call, url)
+            return answer(call, message.pack(result))
         function = place.call
         instance: object = None
         if place.token is not None:
@@ -296,8 +301,10 @@ class Router:
             return Response(204, ())
         if function.marks.redirect or place.creates:
             url = message.url(result)
-            if url is not None:
-                return redirection(call, url)
+        else:
+            url = message.elsewhere(result)
+        if url is not None:
+            return redirection(call, url)
         try:
             body = message.pack(result)
         except BaseException:

@@ -321,6 +321,10 @@ def hidden_function() -> None: ...
 def embedded_function() -> None: ...
 
 
+@glyph.safe
+class SafeClass: ...
+
+
 @pytest.mark.parametrize(
     ("target", "text"),
     [
@@ -341,8 +345,9 @@ def embedded_function() -> None: ...
         (Number, "Number is a kind of int"),
         (Colour, "Colour is a kind of Enum"),
         (glyph.Form, "Form is a kind of Extension"),
-        (hidden_function, "only methods can be hidden"),
+        (hidden_function, "only methods and classes can be hidden"),
         (embedded_function, "only methods can be embedded"),
+        (SafeClass, "SafeClass is a class: only hidden goes with it"),
     ],
 )
 def test_what_cannot_be_served_is_refused_at_once(target: Any, text: str) -> None:
@@ -368,6 +373,51 @@ def test_attributes_hidden_by_name() -> None:
     root = local(serve(Account, Coloured))
     assert set(root.Account("a", "b")) == {"name"}
     assert set(root.Coloured("a", "b")) == {"name"}
+
+
+@glyph.hidden
+class Ticket:
+    """Only the service makes these."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def next(self) -> Ticket:
+        return Ticket(self.number + 1)
+
+
+class Discount(Ticket):
+    """Hidden like its base."""
+
+
+def test_a_hidden_class_has_no_constructor_for_callers(caplog: pytest.LogCaptureFixture) -> None:
+    def buy() -> Ticket:
+        return Ticket(7)
+
+    def give(ticket: Ticket) -> Any:
+        return ticket.number
+
+    def constructor() -> Any:
+        return Ticket
+
+    def form() -> Any:
+        return glyph.form(Ticket)
+
+    router = serve(Ticket, Discount, buy, give, constructor, form)
+    root = local(router)
+    assert list(root) == ["buy", "give", "constructor", "form"]
+    for name in ("Ticket", "Discount"):
+        for method in ("GET", "POST"):
+            assert ask(router, method, f"/{name}", {"number": 1}).status == 404
+    for call in (root.constructor, root.form):
+        caplog.clear()
+        with pytest.raises(glyph.ServerError):
+            call()
+        assert "which is not registered, or is hidden" in caplog.text
+    # All else is as ever.
+    ticket = root.buy()
+    assert (ticket.number, ticket.next().number, root.give(ticket)) == (7, 8, 7)
+    assert glyph.reload(ticket) == ticket
 
 
 def test_arguments_are_bound_before_the_call() -> None:
