@@ -35,6 +35,9 @@ Converters = Mapping[type, Callable[[Any], Any]]
 _NO_CONVERTERS: Final[Converters] = MappingProxyType({})
 
 
+_NOT_THERE: Final = "which is not registered, or is hidden"
+
+
 class _NoURL(LookupError):
     """What stands in a result has no URL on this service."""
 
@@ -173,9 +176,7 @@ class Message:
             try:
                 return self._offer(value)
             except _NoURL:
-                return self._refuse(
-                    value, f"the result holds {describe(value)}, which is not registered, or is hidden"
-                )
+                return self._refuse(value, f"the result holds {describe(value)}, {_NOT_THERE}")
         converter = pages.converter_of(cls)
         if converter is not None:
             return converter(value)
@@ -294,7 +295,7 @@ class Message:
         except _NoURL:
             kind = "form" if to.is_form else "link"
             return self._refuse(
-                to, f"the result holds a {kind} to {describe(target)}, which is not registered, or is hidden"
+                to, f"the result holds a {kind} to {describe(target)}, {_NOT_THERE}"
             )
         if to.is_form:
             return endpoint.form_at(prefix)
