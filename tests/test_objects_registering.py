@@ -325,6 +325,15 @@ def embedded_function() -> None: ...
 class SafeClass: ...
 
 
+class HiddenConstructor:
+    @glyph.hidden
+    def __init__(self) -> None: ...
+
+
+@glyph.hidden("__init__")
+class HiddenByName: ...
+
+
 @pytest.mark.parametrize(
     ("target", "text"),
     [
@@ -348,6 +357,8 @@ class SafeClass: ...
         (hidden_function, "only methods and classes can be hidden"),
         (embedded_function, "only methods can be embedded"),
         (SafeClass, "SafeClass is a class: only hidden goes with it"),
+        (HiddenConstructor, r"HiddenConstructor\.__init__ is no method: decorate the class"),
+        (HiddenByName, r"HiddenByName\.__init__ is no method: decorate the class"),
     ],
 )
 def test_what_cannot_be_served_is_refused_at_once(target: Any, text: str) -> None:

@@ -58,6 +58,7 @@ class _Wait(float):
     connect_limit: float | None
     idle_limit: float | None
     phase: Phase
+    begun: bool  # something of the answer has arrived
     reused: bool
     exhausted: bool  # the body's iterator came to its end
     failed: bool  # a write failed
@@ -70,6 +71,7 @@ class _Wait(float):
         self.connect_limit = request.connect
         self.idle_limit = request.idle
         self.phase = "connect"
+        self.begun = False
         self.reused = True
         self.exhausted = False
         self.failed = False
@@ -106,8 +108,11 @@ class _Stream(httpcore.NetworkStream):
         if wait.phase == "send":
             wait.phase = "wait"
         try:
-            self.socket.settimeout(wait.seconds(wait.idle_limit))
-            return self.socket.recv(max_bytes)
+            # Who computes is not idle: until an answer begins, the deadline alone counts.
+            self.socket.settimeout(wait.seconds(wait.idle_limit if wait.begun else None))
+            data = self.socket.recv(max_bytes)
+            wait.begun = True
+            return data
         except TimeoutError as error:
             raise httpcore.ReadTimeout(str(error)) from error
         except OSError as error:
