@@ -72,11 +72,9 @@ class Datasets:
         except FileNotFoundError:
             return 0
 
-    def read(self, key: str, start: int, count: int) -> "array[float]":
-        """At most `count` values from `start` on. Raises FileNotFoundError."""
-        with self._path(key).open("rb") as file:
-            file.seek(start * WIDTH)
-            return from_bytes(file.read(count * WIDTH))
+    def read(self, key: str, part: range) -> "array[float]":
+        """The values of one part, whole. Raises FileNotFoundError."""
+        return sum(self.pieces(key, part), start=array("d"))
 
     def pick(self, key: str, positions: list[int]) -> "array[float]":
         """The values at some positions, in that order. Raises FileNotFoundError."""
@@ -85,11 +83,9 @@ class Datasets:
                 b"".join(os.pread(file.fileno(), WIDTH, WIDTH * position) for position in positions)
             )
 
-    def pieces(self, key: str, start: int, count: int) -> "Iterator[array[float]]":
-        """At most `count` values from `start` on, in pieces. Raises FileNotFoundError."""
+    def pieces(self, key: str, part: range) -> "Iterator[array[float]]":
+        """The values of one part, in pieces. Raises FileNotFoundError."""
         with self._path(key).open("rb") as file:
-            file.seek(start * WIDTH)
-            while count > 0 and (data := file.read(min(count, PIECE) * WIDTH)):
-                piece = from_bytes(data)
-                count -= len(piece)
-                yield piece
+            file.seek(part.start * WIDTH)
+            for start in range(0, len(part), PIECE):
+                yield from_bytes(file.read(len(part[start : start + PIECE]) * WIDTH))

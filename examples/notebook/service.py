@@ -17,7 +17,7 @@ import sys
 import tempfile
 from array import array
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import sub
@@ -62,17 +62,17 @@ class Bootstrap:
 
 
 @router.add()
+@glyph.hidden()
 class Workspace(glyph.Resource):
     """A dataset, and what can be computed of it. Its URL holds a key and nothing else."""
 
-    @glyph.hidden()
     def __init__(self, key: str) -> None:
         self._key = key
 
     @property
     def count(self) -> int:
         """How many values there are."""
-        return datasets.count(self._key)
+        return len(self._part())
 
     def load(self, values: glyph.Blob) -> "Workspace":
         """Take a dataset in place of the one there was: a blob of float64, little-endian."""
@@ -89,9 +89,9 @@ class Workspace(glyph.Resource):
     @glyph.safe()
     def values(self, start: int = 0, count: int = 1000) -> bytes:
         """Some of the values, as float64; fewer at the end of the data."""
-        check("start", start, 0, self._some())
+        check("start", start, 0, sys.maxsize)
         check("count", count, 0, MOST_VALUES)
-        return to_bytes(datasets.read(self._key, start, count))
+        return to_bytes(datasets.read(self._key, self._data()[start : start + count]))
 
     @glyph.safe()
     def describe(self) -> Summary:
@@ -111,7 +111,7 @@ class Workspace(glyph.Resource):
 
     def rolling_mean(self, window: int) -> glyph.Blob:
         """The mean of each `window` neighbours, as a blob of float64."""
-        check("window", window, 1, min(self._some(), MOST_VALUES))
+        check("window", window, 1, min(len(self._data()), MOST_VALUES))
         file = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed when it has gone out
         held = array("d")
         with self._run("rolling_mean") as pieces:
@@ -129,10 +129,10 @@ class Workspace(glyph.Resource):
     def bootstrap(self, rounds: int = 1000, seed: int | None = None) -> Bootstrap:
         """How certain the mean is: that of many samples drawn from 10,000 of the values."""
         check("rounds", rounds, 2, 1_000_000)
-        count = self._some()
+        data = self._data()
         chance = random.Random(seed)  # noqa: S311 - statistics, not secrets
-        picked = sorted(chance.sample(range(count), min(count, 10_000)))
-        sample = datasets.pick(self._key, picked)
+        picked = chance.sample(data, min(len(data), 10_000))
+        sample = datasets.pick(self._key, sorted(picked))
         means = array("d")
         with runs.run(self._key, "bootstrap", rounds) as run:
             for _ in range(rounds):
@@ -150,25 +150,33 @@ class Workspace(glyph.Resource):
         """End the method that computes now: whoever called it gets Conflict."""
         runs.stop(self._key)
 
-    def _some(self) -> int:
-        """How many values there are. Raises Conflict if there are none."""
-        if not self.count:
+    def _part(self) -> range:
+        """Which of the values in the file are ours."""
+        return range(datasets.count(self._key))
+
+    def _data(self) -> range:
+        """The same. Raises Conflict if there are none."""
+        if not self._part():
             raise glyph.Conflict("the workspace has no data: load() some")
-        return self.count
+        return self._part()
 
     @contextmanager
     def _run(self, method: str) -> "Generator[Iterator[array[float]]]":
         """All values in pieces, once; how far they are read is the progress of the method."""
-        count = self._some()
-        with runs.run(self._key, method, count) as run:
-            yield run.over(datasets.pieces(self._key, 0, count))
+        data = self._data()
+        with runs.run(self._key, method, len(data)) as run:
+            yield run.over(datasets.pieces(self._key, data))
 
 
 @router.add()
 @glyph.redirect()
 def new_workspace() -> Workspace:
     """An empty workspace. Keep its URL: nobody else has it, and there is no other way back."""
-    return Workspace(secrets.token_urlsafe(16))
+    return Workspace(new_key())
+
+
+def new_key() -> str:
+    return secrets.token_urlsafe(16)
 
 
 def check(name: str, value: int, least: int, most: int) -> None:
@@ -177,32 +185,33 @@ def check(name: str, value: int, least: int, most: int) -> None:
         raise glyph.BadRequest(f"{name} is an integer from {least} to {most}, not {value!r:.40}")
 
 
-def main(router: glyph.Router) -> None:
+def main(router: glyph.Router, arguments: list[str] | None = None) -> None:
+    """Serve until SIGTERM or Ctrl-C, then let the calls in flight end."""
     global datasets  # noqa: PLW0603 - set once, before anything is served
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--mount", default="")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     datasets = Datasets(options.folder)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # a deploy: let calls in flight end
     if options.mount:
-        serve_below(options.mount, router, options.port)
-        return
-    with glyph.Server(router, port=options.port) as server:
+        run_below(options.mount, router, options.port)
+    else:
+        server = glyph.Server(router, port=options.port).start()
         print(server.url, flush=True)
-        server.join()
+        server.run()
 
 
-def serve_below(mount: str, router: glyph.Router, port: int) -> None:
-    """The router is a WSGI application: here in a WSGI server, below a prefix."""
-    server = WSGIServer(("127.0.0.1", port), PathInfoDispatcher({mount: router}), numthreads=40)
+def run_below(mount: str, router: glyph.Router, port: int) -> None:
+    """The router is a WSGI application: in a WSGI server, here below a prefix."""
+    applications = PathInfoDispatcher({mount: router})
+    server = WSGIServer(("127.0.0.1", port), applications, numthreads=40)
     server.prepare()
     print(f"http://127.0.0.1:{server.bind_addr[1]}{mount}/", flush=True)
-    try:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
         server.serve()
-    finally:
-        server.stop()
+    server.stop()
 
 
 if __name__ == "__main__":
