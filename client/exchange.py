@@ -112,7 +112,12 @@ class Exchange:
         if packed.body is None:
             return attrs.evolve(packed, url=target)
         if not policy.may_carry_body(response.url, target):
-            _refuse(response, "a redirect leads with the request's body to an origin not listed")
+            origin = "{}://{}:{}".format(*origin_of(target))
+            _refuse(
+                response,
+                "a redirect leads with the request's body to an origin not listed: "
+                f"if you trust it, Client(origins=[{origin!r}, ...])",
+            )
         try:
             return attrs.evolve(make(response.url), url=target)
         except EncodeError as error:
