@@ -12,7 +12,7 @@ import attrs
 from hyperglyph.codec import EncodeError
 from hyperglyph.transport.http.forms import Packed
 from hyperglyph.transport.http.messages import Deadline, Request, Response, Transport
-from hyperglyph.transport.http.status import RemoteError, TransportError
+from hyperglyph.transport.http.status import DeadlineExceeded, RemoteError, TransportError
 from hyperglyph.transport.http.urls import origin_of, resolve
 
 from .deadline import Outgoing, timeout_header
@@ -90,6 +90,12 @@ class Exchange:
         """Make an error of this call say the truth about what became of it."""
         if self.done:
             error.outcome = "done"
+        left = self.deadline.left()
+        if isinstance(error, DeadlineExceeded) and left is not None and left <= 0:
+            error.message = (
+                f"the call was not over within {self.options.timeout:g} s; "
+                "client.options(timeout=...) gives it longer"
+            )
 
     def _redirected(
         self, response: Response, packed: Packed, location: str, make: Callable[[str], Packed]

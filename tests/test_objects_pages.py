@@ -6,6 +6,7 @@ import dataclasses
 import decimal
 import enum
 import functools
+import io
 import logging
 import uuid
 from collections import OrderedDict
@@ -720,3 +721,9 @@ def test_docstrings_stay_at_home_otherwise(options: dict[str, Any]) -> None:
     assert b"doc" not in b"".join(answer.body)
     answer = ask(router, "POST", "/f")
     assert b"doc" not in b"".join(answer.body)
+
+
+def test_the_log_says_how_a_file_is_sent(caplog: pytest.LogCaptureFixture) -> None:
+    answer = ask(returning(io.BytesIO), "POST", "/f")
+    assert answer.status == 500
+    assert "return hyperglyph.blob(it, content_type)" in caplog.text

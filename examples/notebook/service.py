@@ -76,6 +76,8 @@ class Workspace(glyph.Resource):
 
     def load(self, values: glyph.Blob) -> "Workspace":
         """Take a dataset in place of the one there was: a blob of float64, little-endian."""
+        if not isinstance(values, glyph.Blob):
+            raise glyph.BadRequest("values is a blob: hyperglyph.blob(file, content_type)")
         try:
             datasets.write(self._key, values)
         except ValueError as error:
