@@ -249,7 +249,9 @@ def _is_hidden(cls: type) -> bool:
     marks = marks_of(cls)
     if marks.safe or marks.redirect:
         raise TypeError(f"{cls.__qualname__} is a class: only hidden goes with it")
-    if marks_of(cls.__init__) != Marks() or "__init__" in hidden_names(cls):
+    if marks_of(inspect.getattr_static(cls, "__init__")) != Marks() or "__init__" in hidden_names(
+        cls
+    ):
         raise TypeError(f"{cls.__qualname__}.__init__ is no method: decorate the class")
     return marks.hidden
 

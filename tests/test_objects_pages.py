@@ -724,6 +724,6 @@ def test_docstrings_stay_at_home_otherwise(options: dict[str, Any]) -> None:
 
 
 def test_the_log_says_how_a_file_is_sent(caplog: pytest.LogCaptureFixture) -> None:
-    answer = ask(returning(io.BytesIO), "POST", "/f")
+    answer = ask(returning(lambda: io.BytesIO()), "POST", "/f")
     assert answer.status == 500
     assert "return hyperglyph.blob(it, content_type)" in caplog.text

@@ -24,7 +24,7 @@ from deploys import Address, Rehearsal  # noqa: E402 - which is in the folder ab
 DEPLOYS = HERE / "deploys"
 chance = random.Random(2012)  # noqa: S311 - an example
 TYPE = "application/vnd.float64-le"
-VALUES = array("d", [chance.gauss(10, 3) for _ in range(200_000)])
+VALUES = array("d", [chance.gauss(10, 3) for _ in range(20_000)])
 DATA = VALUES.tobytes()
 MEAN = sum(VALUES) / len(VALUES)
 

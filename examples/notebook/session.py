@@ -54,7 +54,7 @@ def watched(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return answer.result()
 
 
-found = watched(workspace.bootstrap, rounds=2000, seed=1)
+found = watched(workspace.bootstrap, rounds=1000, seed=1)
 print(f"the mean is between {found.low:.3f} and {found.high:.3f}")
 
 # %% Bytes become an array
