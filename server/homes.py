@@ -5,10 +5,11 @@ A class may define a class method
     @classmethod
     def __glyph_home__(cls, state): ...
 
-It is given the state in a reference, as that version of the class left it that wrote the reference,
-and returns the URL of the other service's root page, or None for what lives here. It is asked
-before an instance is made of the state, so that need not be possible here. Both services have the
-same secret: the reference is the same there, only behind another URL. What follows:
+It is given what the constructor would be given, complete with defaults, and returns the URL of the
+other service's root page, or None for what lives here. It is asked before an instance is made, so
+that need not be possible here. (A class that opens its own instances, as a PersistentResource does,
+is given the state as it stands in the reference.) Both services have the same secret: the reference
+is the same there, only behind another URL. What follows:
 
 - a call of a reference that came here answers 307: the caller repeats it at the other service;
 - links to the instance, and results that are it, lead there; in a list it is a partial resource

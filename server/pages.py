@@ -215,17 +215,18 @@ class Message:
     def elsewhere(self, value: object) -> str | None:
         """The URL of an instance that lives at another service; None for all else."""
         endpoint = self.pages.endpoints.of_class(type(value))
-        if endpoint is None or self.pages.home(endpoint, value) is None:
-            return None
-        return self._path(endpoint, value)
+        home = None if endpoint is None else self.pages.home(endpoint, value)
+        return None if endpoint is None or home is None else self._below(home, endpoint, value)
 
     def _path(self, endpoint: ClassEndpoint, instance: object) -> str:
-        root = self.pages.home(endpoint, instance) or self.prefix
+        return self._below(self.pages.home(endpoint, instance) or self.prefix, endpoint, instance)
+
+    def _below(self, root: str, endpoint: ClassEndpoint, instance: object) -> str:
         return f"{root}{endpoint.url}/{self.pages.token(endpoint, instance)}/"
 
-    def _visitor(self, endpoint: ClassEndpoint, instance: object) -> Resource | Link:
+    def _visitor(self, home: str, endpoint: ClassEndpoint, instance: object) -> Resource | Link:
         """What stands for an instance that lives at another service, which has its data."""
-        url = self._path(endpoint, instance)
+        url = self._below(home, endpoint, instance)
         if not self.partial:
             return Link(url)
         name = endpoint.name
@@ -234,9 +235,10 @@ class Message:
 
     def page(self, endpoint: ClassEndpoint, instance: object) -> Resource | Link:
         """The page of an instance; partial if the message has had one of its kind already."""
-        if self.pages.home(endpoint, instance) is not None:
-            return self._visitor(endpoint, instance)
-        attributes: dict[str, Any] = {"url": self._path(endpoint, instance)}
+        home = self.pages.home(endpoint, instance)
+        if home is not None:
+            return self._visitor(home, endpoint, instance)
+        attributes: dict[str, Any] = {"url": self._below(self.prefix, endpoint, instance)}
         name = endpoint.name
         partial = self.partial and name in self._seen and name not in self._foreign
         if partial:

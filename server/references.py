@@ -49,7 +49,7 @@ class References:
         owner, token = place.owner, place.token
         if owner is None or owner.home is None or token is None:
             return None
-        home = owner.home(self.signer.read(owner.name, token))
+        home = self._home(owner, token)
         if home is None:
             return None
         if is_here(home, request):
@@ -60,6 +60,14 @@ class References:
         method = "" if place.call is None else place.call.url
         query = f"?{request.query}" if request.query else ""
         return f"{home}{owner.url}/{quote(token)}/{method}{query}"
+
+    def _home(self, owner: ClassEndpoint, token: str) -> str | None:
+        state: Mapping[str, Any] = self.signer.read(owner.name, token)
+        if owner.home is None:
+            return None
+        if not hasattr(owner.cls, "__glyph_open__"):
+            state = owner.state.complete(state)
+        return owner.home(state)
 
     def opened(self, owner: ClassEndpoint, state: Mapping[str, Any], stack: ExitStack) -> object:
         """The instance of a state. Raises StaleReference, and what the constructor raises."""
@@ -156,7 +164,7 @@ class References:
         if owner.home is None:
             return None
         try:
-            home = owner.home(self.signer.read(owner.name, token))
+            home = self._home(owner, token)
         except ClientError:  # of a service with another secret: a link like any other
             return None
         return (owner, token) if home == f"{root}/" else None

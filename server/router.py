@@ -228,8 +228,8 @@ class Router:
             if place.call is None:
                 call.refuse_method(place.allow)
             check_content(request)
-        if (moved := self._references.elsewhere(place, request)) is not None:
-            return redirection(call, moved, 307)
+        if (home := self._references.elsewhere(place, request)) is not None:
+            return redirection(call, home, 307)
         if place is ROOT and self._default is None:
             return answer(call, self._pages.root(request.mount))
         arguments = self._read(call) if place.call is not None else None

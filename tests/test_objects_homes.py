@@ -244,6 +244,68 @@ def test_a_home_that_fails(caplog: pytest.LogCaptureFixture) -> None:
     assert "where is an instance of" in caplog.text
 
 
+def test_old_references_are_completed_first() -> None:
+    """The hook need not know what earlier versions of the class wrote."""
+    asked: list[Any] = []
+
+    class Before:
+        def __init__(self, id: int) -> None:
+            self.id = id
+
+    class After:
+        def __init__(self, id: int, tag: str = "t") -> None:
+            self.id, self.tag = id, tag
+
+        @classmethod
+        def __glyph_home__(cls, state: dict[str, Any]) -> str | None:
+            asked.append(state)
+            return THERE
+
+    class Incompatible(After):
+        def __init__(self, id: int, tag: str) -> None:
+            super().__init__(id, tag)
+
+    class Upgrading(Incompatible):
+        @classmethod
+        def __glyph_upgrade__(cls, state: dict[str, Any]) -> dict[str, Any]:
+            return {**state, "tag": "upgraded"}
+
+    def router(cls: Any) -> glyph.Router:
+        made = glyph.Router(secret=SECRET)
+        made.add(cls, name="Thing")
+        return made
+
+    url = ask(router(Before), "POST", "/Thing", {"id": 1}).header("location")
+    assert url is not None
+    for cls in (After, Upgrading):
+        assert ask(router(cls), "GET", url).header("location") == THERE + url
+    assert asked == [{"id": 1, "tag": "t"}, {"id": 1, "tag": "upgraded"}]
+    answer = ask(router(Incompatible), "GET", url)
+    assert answer.status == 410
+    assert "'tag'" in message(answer)
+    assert len(asked) == 2
+
+
+def test_a_class_that_opens_its_own_instances() -> None:
+    home: list[str | None] = [None]
+
+    class Note(glyph.PersistentResource, store=glyph.MemoryStore()):
+        def __init__(self, text: str) -> None:
+            self.text = text
+
+        @classmethod
+        def __glyph_home__(cls, state: dict[str, Any]) -> str | None:
+            assert set(state) == {"id"}
+            return home[0]
+
+    router = serve(Note, secret=SECRET)
+    url = ask(router, "POST", "/Note", {"text": "a"}).header("location")
+    assert url is not None
+    assert value(ask(router, "GET", url)).content["text"] == "a"
+    home[0] = THERE
+    assert ask(router, "GET", url).header("location") == THERE + url
+
+
 def test_only_a_class_method_will_do() -> None:
     class Wrong:
         def __init__(self, id: int) -> None:

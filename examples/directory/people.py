@@ -26,6 +26,8 @@ LAST = re.findall(
 CITIES = ("Bergen", "Ghent", "Lyon", "Porto", "Turin")
 
 TABLES = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY, name TEXT UNIQUE, shard INTEGER);
 CREATE TABLE IF NOT EXISTS profiles (user INTEGER PRIMARY KEY, city TEXT, phone TEXT);
 CREATE TABLE IF NOT EXISTS friends (user INTEGER, friend INTEGER, PRIMARY KEY (user, friend));

@@ -10,9 +10,8 @@ and phone numbers. It prints its URL and stays up until it is interrupted. `brow
 import argparse
 import hmac
 import os
-import signal
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import cached_property
 from typing import Any, Self
 
@@ -56,6 +55,10 @@ class User(glyph.Resource):
         self.id = id
 
     @classmethod
+    def numbered(cls, number: int) -> Self:
+        return cls(number)
+
+    @classmethod
     def __glyph_home__(cls, state: Mapping[str, Any]) -> str | None:
         """Where the user lives: None for here."""
         user = here.people.user(state["id"])
@@ -76,7 +79,7 @@ class User(glyph.Resource):
     @glyph.safe()
     def friends(self) -> list["User"]:
         """Friends, from both shards."""
-        return [type(self)(friend) for friend in here.people.friends(self.id)]
+        return [self.numbered(friend) for friend in here.people.friends(self.id)]
 
     def befriend(self, friend: "User") -> None:
         """Make somebody a friend, wherever he lives."""
@@ -127,7 +130,7 @@ class Results(glyph.Resource):
 
     @property
     def users(self) -> list[User]:
-        return [User(found) for found in self._ids[: self.size]]
+        return [User.numbered(found) for found in self._ids[: self.size]]
 
     @property
     def next(self) -> Any:
@@ -164,7 +167,7 @@ def find_user(name: str) -> User:
     found = here.people.id_of(name)
     if found is None:
         raise glyph.NotFound(f"there is no user {name!r:.80}")
-    return User(found)
+    return User.numbered(found)
 
 
 def routes() -> glyph.Router:
@@ -174,25 +177,20 @@ def routes() -> glyph.Router:
     return router
 
 
-def arguments() -> argparse.Namespace:
+def serve(router: glyph.Router, prepare: Callable[[], None] | None = None) -> None:
+    """Serve this shard until the process is told to end; `prepare` is called before."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--shard", type=int, choices=(0, 1), required=True)
     parser.add_argument("--other", required=True, help="the URL of the other shard")
     parser.add_argument("--database", default=":memory:", help="the file to keep the users in")
-    return parser.parse_args()
-
-
-def serve(router: glyph.Router) -> None:
-    """Serve this shard until the process is interrupted or told to end."""
-    given = arguments()
+    given = parser.parse_args()
     here.open(given.shard, given.database, given.other)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with glyph.Server(router, port=given.port) as server:
+    if prepare is not None:
+        prepare()
+    with closing(here.people), glyph.Server(router, port=given.port) as server:
         print(server.url, flush=True)
-        with suppress(KeyboardInterrupt):
-            server.join()
-    here.people.close()
+        server.run()
 
 
 if __name__ == "__main__":
