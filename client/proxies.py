@@ -22,7 +22,6 @@ from .shown import (
     describe_form,
     describe_link,
     describe_resource,
-    doc_of,
     names_shown,
     printable,
     record,
@@ -119,11 +118,6 @@ class Proxy:
         attributes = {**extension.attributes, "url": self._resolved()}
         return type(extension).from_wire(extension.name, attributes, extension.content)
 
-    def _documented(self, description: str) -> str:
-        """What the author says of it, if that travelled, before a description."""
-        doc = doc_of(self._extension)
-        return f"{doc}\n\n{description}" if doc else description
-
     def _called(self, kind: str) -> str:
         """The name by which the proxy was found, else what its URL ends with."""
         if self._name is not None:
@@ -167,9 +161,7 @@ class FormProxy(Proxy):
 
     @property
     def __doc__(self) -> str:  # type: ignore[override]
-        return self._documented(
-            describe_form(self.__name__, self._form, self._inputs, self._resolved())
-        )
+        return describe_form(self.__name__, self._form, self._inputs, self._resolved())
 
     def __get__(self, instance: object, owner: type | None = None) -> Self:
         # The mark of a routine, for which `help()` shows name and signature.
@@ -214,7 +206,7 @@ class LinkProxy(Proxy):
 
     @property
     def __doc__(self) -> str:  # type: ignore[override]
-        return self._documented(describe_link(self._link, self._resolved()))
+        return describe_link(self._link, self._resolved())
 
     def __get__(self, instance: object, owner: type | None = None) -> Self:
         return self  # as for forms
@@ -268,8 +260,8 @@ class ResourceProxy(Proxy):
 
     @property
     def __doc__(self) -> str:  # type: ignore[override]
-        where = None if self._is_record else self._key()
-        return self._documented(describe_resource(self, self._kind, where))
+        url = None if self._is_record else self._key()
+        return describe_resource(self, self._kind, url, self._first or self._extension)
 
     @property
     def _kind(self) -> str:
@@ -289,11 +281,17 @@ class ResourceProxy(Proxy):
     @property
     def _offers(self) -> Mapping[str, Extension]:
         """What it has from the first full resource of its profile."""
+        first = self._first
+        return {} if first is None else self._page.offers(first.profile)
+
+    @property
+    def _first(self) -> Resource | None:
+        """The first full resource of the profile of a partial one."""
         attributes = self._extension.attributes
-        if attributes.get("partial") is not True:
-            return {}
         profile = attributes.get("profile")
-        return self._page.offers(profile if isinstance(profile, str) else None)
+        if attributes.get("partial") is not True or not isinstance(profile, str):
+            return None
+        return self._page.profiles.get(profile)
 
     def __glyph_wire__(self) -> Extension:
         content = {**self._content, **self._offers}

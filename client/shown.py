@@ -23,7 +23,6 @@ __all__ = [
     "describe_form",
     "describe_link",
     "describe_resource",
-    "doc_of",
     "names_shown",
     "printable",
     "record",
@@ -33,9 +32,7 @@ __all__ = [
 #: A notebook's table, a page of help, an error's list of names: more rows help nobody.
 _ROWS: Final = 50
 _WIDTH: Final = 80
-#: Of a docstring: an author's own is shorter, a hostile one would fill the terminal.
-_LINES: Final = 200
-_LINE: Final = 200
+_DOC: Final = 20_000
 
 _short = Repr()
 _short.maxstring = _short.maxother = _WIDTH
@@ -61,9 +58,21 @@ def _value(value: object) -> str:
     return printable(_short.repr(value), _WIDTH)
 
 
+def _docstring(extension: Extension) -> list[str]:
+    """The lines that the server's author wrote about it, and an empty one; none if there are none.
+
+    The attribute `doc` comes from the other side like everything else.
+    """
+    doc = extension.attributes.get("doc")
+    if not isinstance(doc, str) or not doc.strip():
+        return []
+    lines = [printable(line.expandtabs(), 2 * _WIDTH) for line in doc[:_DOC].split("\n")]
+    return [*lines, ""]
+
+
 def describe_form(name: str, form: Form, inputs: Sequence[Input], url: str) -> str:
     """The `help()` of a form: where it sends, and every input, whatever its name."""
-    lines = [f"A form: {printable(form.method, 20)} {printable(url)}"]
+    lines = [*_docstring(form), f"A form: {printable(form.method, 20)} {printable(url)}"]
     in_signature = signature_of(inputs).parameters
     for entry in inputs:
         line = f"    {printable(entry.label, _WIDTH)}"
@@ -80,15 +89,7 @@ def describe_form(name: str, form: Form, inputs: Sequence[Input], url: str) -> s
 def describe_link(link: Link, url: str) -> str:
     """The `help()` of a link."""
     came = "; its answer came with the page" if link.inline else ""
-    return f"A link: GET {printable(url)}{came}"
-
-
-def doc_of(extension: Extension) -> str:
-    """What the author says of a form, link or resource, if the server sends that; else ""."""
-    doc = extension.attributes.get("doc")
-    if not isinstance(doc, str):
-        return ""
-    return "\n".join(printable(line, _LINE) for line in doc.splitlines()[:_LINES])
+    return "\n".join([*_docstring(link), f"A link: GET {printable(url)}{came}"])
 
 
 def record(resource: ResourceProxy) -> str:
@@ -97,10 +98,12 @@ def record(resource: ResourceProxy) -> str:
     return ", ".join(shown if len(resource) <= 10 else [*shown, "..."])
 
 
-def describe_resource(resource: ResourceProxy, kind: str, url: str | None) -> str:
-    """The `help()` of a resource: what it offers, a line each."""
+def describe_resource(
+    resource: ResourceProxy, kind: str, url: str | None, described: Extension
+) -> str:
+    """The `help()` of a resource: what it offers, a line each; `described` has its docstring."""
     first = f"{kind} at {printable(url)}" if url else f"{kind}, a record without a URL"
-    lines = [first]
+    lines = [*_docstring(described), first]
     for row in _rows(resource, " = "):
         lines.append(f"    {row.name}{row.detail}")
         if row.summary:
@@ -140,7 +143,7 @@ def _rows(resource: ResourceProxy, equals: str) -> Iterator[_Row]:
             value = resource[name]
             if callable(value):
                 detail = printable(str(inspect.signature(value)), 2 * _WIDTH)
-                summary = doc_of(cast("Any", value)._extension).partition("\n")[0]
+                summary = next(iter(_docstring(cast("Any", value)._extension)), "")
             else:
                 detail = f"{equals}{_value(value)}"
         except ValueError as error:

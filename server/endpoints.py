@@ -11,7 +11,6 @@ that a page of a class needs but the instance's own data is made here, once.
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import logging
 import threading
@@ -28,6 +27,7 @@ from hyperglyph.transport.http.binding import Parameters
 from hyperglyph.transport.http.bodies import pack_body
 
 from .decorators import Marks, hidden_names, marks_of, optional
+from .docstrings import docstring_of, documented
 from .homes import Home, home_of_class
 from .resource import Members, members_of, refuse_class
 from .state import State
@@ -39,6 +39,7 @@ __all__ = [
     "Endpoints",
     "FunctionEndpoint",
     "Place",
+    "Style",
     "Unservable",
     "make_endpoint",
 ]
@@ -52,6 +53,17 @@ Offer = Form | Link
 
 class Unservable(TypeError):
     """A result holds something that is not registered and is no data, or a page cannot be made."""
+
+
+@attrs.frozen
+class Style:
+    """How a router shows what it serves: for clients of 2012, with docstrings."""
+
+    legacy: bool = False
+    docstrings: bool = False
+
+
+PLAIN: Final = Style()
 
 
 @attrs.define(eq=False, slots=False)
@@ -69,9 +81,9 @@ class FunctionEndpoint:
     url: str
     inputs: tuple[str | Input, ...]
     offer: Offer
+    #: What travels of its docstring.
+    doc: str
     legacy: bool
-    #: The docstring, where it is to travel.
-    doc: str | None
     #: Module and qualified name: an object with the same ones is a new definition of the old.
     identity: Identity | None
 
@@ -87,13 +99,18 @@ class FunctionEndpoint:
 
     def offer_at(self, prefix: str) -> Offer:
         """The same form or link with its URL below another one."""
-        return _offer(prefix + self.url, self.marks, self.inputs, self.legacy, self.doc)
+        offer = _offer(prefix + self.url, self.marks, self.inputs, self.legacy)
+        return documented(offer, self.doc)
 
     def form_at(self, prefix: str) -> Form:
         """A form, also where a link would do."""
         method = "GET" if self.marks.safe and not self.legacy else "POST"
         form = Form(prefix + self.url, method=method, values=self.inputs)
-        return cast("Form", _with_doc(form, self.doc))
+        return documented(form, self.doc)
+
+    def link_at(self, prefix: str) -> Link:
+        """A link to what needs no arguments."""
+        return documented(Link(prefix + self.url), self.doc)
 
     @cached_property
     def hints(self) -> Mapping[str, tuple[Any, ...]]:
@@ -141,6 +158,11 @@ class ClassEndpoint:
         """The form that makes an instance."""
         return self.constructor.offer
 
+    @property
+    def doc(self) -> str:
+        """What travels of the class's docstring."""
+        return self.constructor.doc
+
     def offer_at(self, prefix: str) -> Offer:
         """The same form with its URL below another one."""
         return self.constructor.offer_at(prefix)
@@ -156,10 +178,8 @@ Endpoint = FunctionEndpoint | ClassEndpoint
 # --- making them -----------------------------------------------------------------------------
 
 
-def make_endpoint(
-    target: object, name: str | None, *, legacy: bool = False, docs: bool = False
-) -> Endpoint:
-    """Refuse here what could go wrong in a call. With `docs`, docstrings go into the forms.
+def make_endpoint(target: object, name: str | None, style: Style = PLAIN) -> Endpoint:
+    """Refuse here what could go wrong in a call.
 
     Raises TypeError, naming the parameter or member, for what cannot be called or has parameters
     that a form cannot offer; ValueError for a name that no URL can carry.
@@ -168,22 +188,20 @@ def make_endpoint(
         raise TypeError(f"{type(target).__name__} objects cannot be called")
     name = _checked_name(target, name)
     if inspect.isclass(target):
-        return _make_class(target, name, legacy, docs)
+        return _make_class(target, name, style)
     marks = marks_of(target)
     if marks.hidden or marks.embed:
         can_be = "and classes can be hidden" if marks.hidden else "can be embedded"
         raise TypeError(f"{name}: only methods {can_be}")
-    return _make_function(name, target, marks, legacy, doc=_doc_of(target) if docs else None)
+    return _make_function(name, target, marks, style)
 
 
 def _make_function(
     name: str,
     function: Function,
     marks: Marks,
-    legacy: bool,
-    *,
+    style: Style,
     signed: Function | None = None,
-    doc: str | None = None,
 ) -> FunctionEndpoint:
     """`signed` has the signature to offer, if it is not that of the function itself."""
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
@@ -193,8 +211,9 @@ def _make_function(
     parameters = Parameters.of(name, signed or function)
     if marks.embed and parameters.names:
         raise TypeError(f"{name}: what is embedded in a page takes no parameters")
-    inputs = tuple(_input_of(p, legacy) for p in parameters.signature.parameters.values())
+    inputs = tuple(_input_of(p, style.legacy) for p in parameters.signature.parameters.values())
     url = quote(name, safe="")
+    doc = docstring_of(function) if style.docstrings else ""
     return FunctionEndpoint(
         name=name,
         function=function,
@@ -202,16 +221,16 @@ def _make_function(
         marks=marks,
         url=url,
         inputs=inputs,
-        offer=_offer(url, marks, inputs, legacy, doc),
-        legacy=legacy,
+        offer=documented(_offer(url, marks, inputs, style.legacy), doc),
         doc=doc,
+        legacy=style.legacy,
         identity=_identity_of(function),
     )
 
 
-def _make_class(cls: type, name: str, legacy: bool, docs: bool) -> ClassEndpoint:
+def _make_class(cls: type, name: str, style: Style) -> ClassEndpoint:
     refuse_class(cls)
-    constructor = _make_function(name, cls, Marks(), legacy, doc=_doc_of(cls) if docs else None)
+    constructor = _make_function(name, cls, Marks(), style)
     members = members_of(cls)
     methods: dict[str, FunctionEndpoint] = {}
     for method, (function, marks) in members.methods.items():
@@ -221,8 +240,7 @@ def _make_class(cls: type, name: str, legacy: bool, docs: bool) -> ClassEndpoint
         except ValueError:
             raise TypeError(f"{cls.__qualname__}.{method} takes no self") from None
         try:
-            doc = _doc_of(function) if docs else None
-            methods[method] = _make_function(method, function, marks, legacy, signed=bound, doc=doc)
+            methods[method] = _make_function(method, function, marks, style, bound)
         except TypeError as error:
             raise TypeError(f"{cls.__qualname__}.{error}") from None
     state = State.of(cls, constructor.parameters, methods)
@@ -272,30 +290,10 @@ def _checked_name(target: object, name: str | None) -> str:
     return name
 
 
-def _offer(
-    url: str, marks: Marks, inputs: tuple[str | Input, ...], legacy: bool, doc: str | None
-) -> Offer:
+def _offer(url: str, marks: Marks, inputs: tuple[str | Input, ...], legacy: bool) -> Offer:
     if not marks.safe or (legacy and inputs):
-        return _with_doc(Form(url, method="POST", values=inputs), doc)
-    return _with_doc(Form(url, method="GET", values=inputs) if inputs else Link(url), doc)
-
-
-def _with_doc(offer: Offer, doc: str | None) -> Offer:
-    """The same with what `help()` shows at the caller's."""
-    if doc is None:
-        return offer
-    return offer.from_wire(offer.name, {**offer.attributes, "doc": doc}, None)
-
-
-def _doc_of(target: object) -> str | None:
-    """The own docstring of a function or class, unless a dataclass wrote it."""
-    own = vars(target) if inspect.isclass(target) else {"__doc__": target.__doc__}
-    doc = own.get("__doc__")
-    if not isinstance(doc, str) or not (inspect.isclass(target) or inspect.isroutine(target)):
-        return None  # a callable object, a partial say, has that of its class
-    name = getattr(target, "__name__", "")
-    written = dataclasses.is_dataclass(target) and doc.startswith(f"{name}(")
-    return None if written else inspect.cleandoc(doc) or None
+        return Form(url, method="POST", values=inputs)
+    return Form(url, method="GET", values=inputs) if inputs else Link(url)
 
 
 def _input_of(parameter: inspect.Parameter, legacy: bool) -> str | Input:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import MappingProxyType, MemberDescriptorType, MethodType
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import quote
 
 import attrs
@@ -22,6 +22,7 @@ from hyperglyph.transport.http.status import RemoteError, TransportError
 
 from .builders import To
 from .decorators import hidden_names
+from .docstrings import documented
 from .endpoints import ClassEndpoint, Endpoints, FunctionEndpoint, Unservable
 from .resource import fields_of, is_record
 from .state import ConfigurationError, TokenSigner
@@ -246,13 +247,13 @@ class Message:
         else:
             self._seen.add(name)
             attributes.update(name=name, profile=name)
-            if endpoint.constructor.doc is not None:
-                attributes["doc"] = endpoint.constructor.doc
+            if endpoint.doc:
+                attributes["doc"] = endpoint.doc
         content = _data_of(endpoint, instance)
         if not partial:
             content.update(endpoint.offers)
         for embedded, method in endpoint.embedded.items():
-            content[embedded] = _embedded(endpoint, method, instance)
+            content[embedded] = _embedded(endpoint, method, instance, partial)
         return Resource.from_wire("resource", attributes, content)
 
     def _record(self, value: object) -> object:
@@ -307,7 +308,7 @@ class Message:
             return self._refuse(
                 to, f"{endpoint.name} is not safe to follow or needs arguments: it has no link"
             )
-        return Link(prefix + endpoint.url)
+        return endpoint.link_at(prefix)
 
 
 def _why_not(value: object) -> str:
@@ -364,10 +365,14 @@ def _is_downstream(error: Exception) -> bool:
     return isinstance(error, TransportError) or (isinstance(error, RemoteError) and error.received)
 
 
-def _embedded(endpoint: ClassEndpoint, method: FunctionEndpoint, instance: object) -> Link:
+def _embedded(
+    endpoint: ClassEndpoint, method: FunctionEndpoint, instance: object, partial: bool
+) -> Link:
     try:
         content = method.function(instance)
     except Exception:  # the page is worth having without it
         logger.warning("%s.%s could not be embedded", endpoint.name, method.name, exc_info=True)
-        return cast("Link", method.offer)
-    return Link.from_wire("link", {**method.offer.attributes, "inline": True}, content)
+        return method.link_at("")
+    # In a listing the first of its kind says enough.
+    doc = "" if partial else method.doc
+    return documented(Link(method.url, inline=True, content=content), doc)

@@ -32,7 +32,7 @@ from hyperglyph.transport.http.status import (
 
 from .calls import Call, answer, discard_blobs, error_response, redirection
 from .context import CURRENT, Context
-from .endpoints import ROOT, ClassEndpoint, Endpoints, Place, make_endpoint
+from .endpoints import ROOT, ClassEndpoint, Endpoints, Place, Style, make_endpoint
 from .moved import Moved
 from .pages import Pages
 from .policy import Policy, check_content, deadline_of, effective_method
@@ -75,7 +75,7 @@ class Router:
     whoever has the URL can read the state, and may use it.
 
     `convert` are functions by type that make of values what can be sent: `{UUID: str}`.
-    `docstrings` sends those of functions, classes and methods along, for `help()` at the caller's.
+    `docstrings` lets those of functions, methods and classes travel, for the caller's `help()`.
     `legacy_clients` makes pages that the implementations of 2012 understand.
 
     Functions and classes may be added and replaced while it is served, from any thread.
@@ -97,8 +97,7 @@ class Router:
         self._signer = TokenSigner(secret, unsigned=unsigned_state, max_age=state_max_age)
         self._pages = Pages(self._endpoints, self._signer, dict(convert or {}), legacy_clients)
         self._references = References(self._endpoints, self._signer, legacy_clients)
-        self._legacy = legacy_clients
-        self._docs = docstrings and not legacy_clients
+        self._style = Style(legacy_clients, docstrings)
         self._policy = Policy(allowed_hosts)
         self._limits = limits or Limits.server()
         self._body_limit = self._limits.message + self._limits.blobs * self._limits.blob_size
@@ -118,7 +117,7 @@ class Router:
         """
 
         def register(given: T) -> T:
-            self._endpoints.add(make_endpoint(given, name, legacy=self._legacy, docs=self._docs))
+            self._endpoints.add(make_endpoint(given, name, self._style))
             return given
 
         return register if target is None else register(target)
@@ -160,7 +159,7 @@ class Router:
         return register if target is None else register(target)
 
     def _registered(self, cls: type) -> ClassEndpoint:
-        endpoint = make_endpoint(cls, None, legacy=self._legacy, docs=self._docs)
+        endpoint = make_endpoint(cls, None, self._style)
         assert isinstance(endpoint, ClassEndpoint)
         self._endpoints.add(endpoint)
         return endpoint

@@ -555,7 +555,6 @@ def test_slots_that_are_not_set() -> None:
 
 
 def test_what_is_computed_once_stays_in_its_place() -> None:
-    import functools
 
     class Cached:
         def __init__(self, a: int) -> None:
@@ -656,71 +655,6 @@ def test_tokens_stay_out_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
             assert token not in caplog.text
     assert "/Failing/*/f failed" in caplog.text
     assert "page;i2" not in caplog.text
-
-
-def documented() -> list[Any]:
-    """What is documented, and how far."""
-
-    class Plain:
-        """A plain class.
-
-        Indented.
-        """
-
-        def f(self, a: int = 1) -> None:
-            """Do it."""
-
-        @glyph.safe
-        def l(self) -> None:  # noqa: E743
-            """See it."""
-
-        @glyph.embed
-        def e(self) -> int:
-            """Have it."""
-            return 1
-
-        def silent(self) -> None: ...
-
-    @dataclasses.dataclass
-    class Written(glyph.Resource):
-        a: int = 1
-
-    return [Plain, Written]
-
-
-def test_docstrings_travel_if_the_router_says_so() -> None:
-    classes = documented()
-    plain = classes[0]()
-
-    def things() -> list[Any]:
-        """Not indented."""
-        return [plain, classes[1](), plain.f, glyph.form(plain.l), glyph.link(plain.l)]
-
-    router = serve(*classes, things, docstrings=True)
-    router.add(functools.partial(things), name="part")
-    root = local(router)
-    assert root.part.__doc__.startswith("A form: POST")
-    assert root.things.__doc__.startswith("Not indented.\n\nA form: POST")
-    assert root.Plain.__doc__.startswith("A plain class.\n\nIndented.\n\nA form: POST")
-    assert root.Written.__doc__.startswith("A form: POST")
-    first, second, f, form, link = root.things()
-    assert first.__doc__.startswith("A plain class.\n\nIndented.\n\nPlain at")
-    assert second.__doc__.startswith("Written at")
-    docs = [x.__doc__.partition("\n")[0] for x in (first.f, first.l, first.e, f, form, link)]
-    assert docs[:5] == ["Do it.", "See it.", "Have it.", "Do it.", "See it."]
-    assert first.silent.__doc__.startswith("A form: POST")
-    assert first.e() == 1
-
-
-@pytest.mark.parametrize("options", [{}, {"docstrings": True, "legacy_clients": True}])
-def test_docstrings_stay_at_home_otherwise(options: dict[str, Any]) -> None:
-    classes = documented()
-    router = serve(*classes, **options)
-    router.add(lambda: [classes[0](), classes[1]()], name="f")
-    answer = ask(router, "GET", "/")
-    assert b"doc" not in b"".join(answer.body)
-    answer = ask(router, "POST", "/f")
-    assert b"doc" not in b"".join(answer.body)
 
 
 def test_the_log_says_how_a_file_is_sent(caplog: pytest.LogCaptureFixture) -> None:

@@ -31,8 +31,14 @@ else:
         import httpcore
         import httpx
     except ImportError:
-        import httpcore2 as httpcore
-        import httpx2 as httpx
+        try:
+            import httpcore2 as httpcore
+            import httpx2 as httpx
+        except ImportError as error:
+            raise ImportError(
+                "the transport 'httpx' needs httpx (or httpx2), which is not installed: "
+                "pip install httpx"
+            ) from error
 
 __all__ = ["HttpxTransport"]
 
