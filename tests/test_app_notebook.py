@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import doctest
 import math
 import os
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -17,15 +19,18 @@ from contextlib import contextmanager
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import attrs
 import pytest
-from conftest import EXAMPLES
+from conftest import EXAMPLES, ROOT
 
 import hyperglyph as glyph
 
 APP = EXAMPLES / "notebook"
+TUTORIAL = (ROOT / "docs" / "tutorial" / "notebook.md").read_text("utf-8")
+_QUOTED = re.compile(r"^ *<!-- (\S+) -->\n *```python\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 MIB = 1024 * 1024
 TYPE = "application/vnd.float64-le"
 PLACES = ["", "/box"]
@@ -183,7 +188,7 @@ def test_nobody_computes_for_a_caller_that_has_given_up(workspace: Any) -> None:
 
 
 def test_names_never_become_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(APP))
+    monkeypatch.setattr(sys, "path", [str(APP), *sys.path])
     datasets: Any = import_module("datasets").Datasets(tmp_path / "work")
     outside = tmp_path / "outside.f64"
     outside.write_bytes(b"x" * 8)
@@ -320,14 +325,15 @@ def test_what_a_person_sees(workspace: Any) -> None:
     assert Cells(found._repr_html_()).text[1:3] == ["count", "150000"]
 
 
-def test_the_session(box: Box) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", APP / "session.py", box.url],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def test_the_session(tmp_path: Path) -> None:
+    with running(tmp_path, "/box") as box:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", APP / "session.py", box.url],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert "864,000 values" in lines
@@ -346,6 +352,7 @@ def test_held_references_survive_five_deploys(tmp_path: Path) -> None:
 import sys
 sys.path[:0] = {sys_path!r}
 from pathlib import Path
+from textwrap import dedent
 import rehearse
 for row in rehearse.rehearse(Path({str(tmp_path)!r})).rows:
     print(row.deploy, row.held, row.worked, sep="|")
@@ -372,6 +379,8 @@ for row in rehearse.rehearse(Path({str(tmp_path)!r})).rows:
     ]
     assert all(held == worked for _, held, worked in rows[:5])
     assert [int(held) for _, held, _ in rows] == [4, 8, 12, 17, 20, 23]
+    for name, held, worked in rows:  # the tutorial shows them
+        assert re.search(rf"^{name} +{held} +{worked}$", TUTORIAL, re.MULTILINE)
     errors = {name: (kind, text) for _, name, kind, text in lines[6:]}
     assert len(errors) == 23
     kind, text = errors.pop("new_workspace()")
@@ -382,3 +391,42 @@ for row in rehearse.rehearse(Path({str(tmp_path)!r})).rows:
     for _, text in errors.values():
         assert "workspaces have an 'owner' now" in text
         assert r"call new_workspace(owner) and load() the data again" in text
+
+
+# --- the tutorial --------------------------------------------------------------------------------
+
+
+def code_lines(block: str) -> list[str]:
+    return [line for line in dedent(block).splitlines() if line.strip()]
+
+
+def test_the_tutorial_quotes_the_files() -> None:
+    """Line by line; how far a block is indented, and its empty lines, do not count."""
+    quotes = _QUOTED.findall(TUTORIAL)
+    assert len(quotes) == TUTORIAL.count("```python") > 8
+    for path, block in quotes:
+        quoted = code_lines(block)
+        there = [line for line in (ROOT / path).read_text("utf-8").splitlines() if line.strip()]
+        windows = (there[at : at + len(quoted)] for at in range(len(there)))
+        assert any(code_lines("\n".join(window)) == quoted for window in windows), (path, quoted)
+
+
+def test_the_tutorials_transcript(tmp_path: Path, no_leaks: None) -> None:
+    code = "".join(re.findall(r"```pycon\n(.*?)```", TUTORIAL, re.DOTALL))
+    said: list[str] = []
+    with running(tmp_path, "/box") as box, glyph.Client() as client:
+        assert "http://127.0.0.1:8000/box" in code
+        code = code.replace("http://127.0.0.1:8000/box", box.url)
+        code = code.replace("glyph.get(", "default.get(")  # whose connections end with the test
+        test = doctest.DocTestParser().get_doctest(code, {"default": client}, "tutorial", None, 0)
+        flags = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
+        doctest.DocTestRunner(optionflags=flags).run(test, out=said.append, clear_globs=False)
+        test.globs["client"].close()
+    assert not said, "".join(said)
+    assert len(test.examples) > 20
+
+
+def test_the_tutorials_links_lead_somewhere() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", TUTORIAL)
+    assert links
+    assert [link for link in links if not (ROOT / "docs/tutorial" / link).exists()] == []
