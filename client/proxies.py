@@ -269,7 +269,7 @@ class ResourceProxy(Proxy):
         profile = self._extension.attributes.get("profile")
         if isinstance(profile, str) and profile.isidentifier() and len(profile) <= 60:
             return profile
-        return "resource"
+        return "record" if self._is_record else "resource"
 
     @property
     def _content(self) -> Mapping[Any, Any]:
@@ -405,7 +405,7 @@ class ResourceProxy(Proxy):
     def __repr__(self) -> str:
         try:
             if self._is_record:
-                return f"<record: {record(self)}>"
+                return f"<{self._kind}: {record(self)}>"
             names = names_shown(self._names(), 10)
             return f"<{self._kind} {printable(self._resolved())}: {names}>"
         except ValueError as error:

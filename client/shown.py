@@ -102,7 +102,8 @@ def describe_resource(
     resource: ResourceProxy, kind: str, url: str | None, described: Extension
 ) -> str:
     """The `help()` of a resource: what it offers, a line each; `described` has its docstring."""
-    first = f"{kind} at {printable(url)}" if url else f"{kind}, a record without a URL"
+    no_url = "a record without a URL" if kind == "record" else f"{kind}, a record without a URL"
+    first = f"{kind} at {printable(url)}" if url else no_url
     lines = [*_docstring(described), first]
     for row in _rows(resource, " = "):
         lines.append(f"    {row.name}{row.detail}")
@@ -124,7 +125,7 @@ def table(resource: ResourceProxy, kind: str, url: str | None) -> str:
             f"<td {left}><code>{html.escape(row.detail)}</code></td>{summary}</tr>"
         )
     caption = html.escape(f"{kind} {printable(url or '')}".strip())
-    return f"<table><caption>{caption}</caption>{''.join(lines)}</table>"
+    return f"<table><caption {left}>{caption}</caption>{''.join(lines)}</table>"
 
 
 class _Row(NamedTuple):

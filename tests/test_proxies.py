@@ -204,7 +204,9 @@ def test_a_record_shows_its_data() -> None:
     assert repr(record) == r"<record: mean=2.5, f(a), x='\x1b'>"
     record, _ = opened(root=Resource({f"n{number}": number for number in range(11)}))
     assert repr(record).endswith("n9=9, ...>")
-    assert repr(opened(root=Resource({}))[0]) == "<record: >"
+    assert repr(opened(root=Resource({}, profile="User"))[0]) == "<User: >"
+    assert record.__doc__.startswith("a record without a URL\n    n0 = 0")
+    assert "'>record</caption>" in record._repr_html_()
 
 
 def test_links_take_no_arguments() -> None:
@@ -242,7 +244,8 @@ def test_a_table_for_notebooks() -> None:
     wire = {"url": "/<u>", "profile": "User"}
     root, transport = opened(root=Resource.from_wire("resource", wire, content))
     table = root._repr_html_()
-    assert table.startswith("<table><caption>User http://h/&lt;u&gt;</caption><tr>")
+    caption = "<caption style='text-align:left'>User http://h/&lt;u&gt;</caption>"
+    assert table.startswith(f"<table>{caption}<tr>")
     for text in ("&lt;script&gt;", "&lt;img&gt;", "broken: form", "and 55 more"):
         assert text in table
     for text in ("<script>", "<img>", "<b>", "\x1b"):
