@@ -99,16 +99,14 @@ def read_answer(
         return Answer(_read_blob(response, pieces, content_type, limits, deadline), False)
     kinds = _Kinds()
     try:
-        value, reader = read_message(
-            pieces, limits=limits, extensions=kinds, at_root=deadline.pause
-        )
+        value, blobs = read_message(pieces, limits=limits, extensions=kinds, at_root=deadline.pause)
     finally:
         deadline.resume()
-    for blob in reader.blobs:
+    for blob in blobs:
         blob.expect_reader()
     if bytes_as_text:
         value = with_text(value)
-    return Answer(value, kinds.met or bool(reader.blobs), kinds.resources.first)
+    return Answer(value, kinds.met or bool(blobs), kinds.resources.first)
 
 
 def _read_blob(

@@ -8,14 +8,14 @@
 are frames on an explicit stack, so neither the interpreter's recursion limit nor the C stack
 matters. The same loop serves whole messages and pieces: a token that is not there yet raises
 `NeedMore`, the state is kept, and parsing goes on at that token. What follows the root is read by
-`trailers.py`.
+`trailers.py`. Messages that come whole, spelled as encoders spell them, are read by `quick.py`,
+which gives the same values sooner, or none.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from .blob import Blob
@@ -23,7 +23,7 @@ from .errors import DecodeError, LimitExceeded, Truncated
 from .hypermedia import KINDS
 from .keys import check_keys, inside_keys, make_dict, make_set
 from .limits import DEFAULT_LIMITS, Limits
-from .numbers import DIRECT
+from .quick import NOT_TAKEN, quick_decode
 from .scalars import SCALARS, Buffer, read_unicode
 from .scanner import (
     CLOSE,
@@ -56,6 +56,9 @@ def decode(
     encoding".
     """
     data = data if type(data) is bytes else bytes(memoryview(data))  # bytes(5) would be zeros
+    root = quick_decode(data, limits, extensions)
+    if root is not NOT_TAKEN:
+        return root
     parser = Parser(data[: limits.message], limits, extensions)
     try:
         root = parser.parse()
@@ -71,8 +74,6 @@ def decode(
         raise
     return root
 
-
-_FOLLOWERS: Final = 256  # texts of one message whose followers are kept
 
 # --- Containers ----------------------------------------------------------------------------------
 
@@ -118,10 +119,6 @@ class _Frame(NamedTuple):
     header: Any = None  # an extension's name, a blob's id
 
 
-# The class's own constructor takes five times as long.
-_frame: Callable[[tuple[Any, ...]], _Frame] = partial(tuple.__new__, _Frame)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-
-
 class Parser:
     """Decodes the root of a message from `data`, which may grow between calls of `parse`.
 
@@ -141,7 +138,6 @@ class Parser:
         self._blob_ids: set[int] = set()
         self._head: tuple[int, str | None] | None = None  # how far an extension's head was read
         self._nodes = limits.nodes
-        self._follows: dict[Any, tuple[Buffer, int, str]] = {}
         self._stack: list[_Frame] = [_Frame(_ROOT, [], narrow=True, frozen=False, body=0)]
 
     def parse(self) -> Any:
@@ -157,90 +153,38 @@ class Parser:
 
     def _parse(self) -> Any:
         data, size, position = self.data, len(self.data), self.position
-        stack, nodes, find, starts = self._stack, self._nodes, data.find, data.startswith
+        stack, nodes, limits = self._stack, self._nodes, self.limits
         frame = stack[-1]
-        kind, items, narrow, frozen = frame[:4]
-        scalars, text, integer, close = SCALARS, ord("u"), ord("i"), CLOSE
-        list_, dict_ = _LIST, _DICT
-        limits = self.limits
-        short = min(limits.integer_digits, DIRECT) + 2  # an integer that no limit concerns
-        follows = self._follows
-        last: Any = None
         try:
             while position < size:
                 prefix = data[position]
-                if prefix in scalars:
-                    if narrow:
+                if prefix in SCALARS:
+                    if frame.narrow:
                         self._expect_room(frame, position)
                     if not nodes:
                         raise LimitExceeded("too many nodes", position)
-                    # Text and integers as encoders write them are read right here: they are most
-                    # of what there is, and a call costs as much as the work. Everything else,
-                    # and whatever is wrong, is left to the functions of the table.
-                    value: Any = scalars  # stands for "not read yet"
-                    end = position
-                    if prefix == text:
-                        # Records repeat their keys: the one that followed the last key before is
-                        # a good guess of the one that comes now.
-                        if is_key := kind == dict_ and not len(items) & 1:
-                            last = items[-2] if items else None
-                            guess = follows.get(last)
-                            if guess is not None and starts(guess[0], position):
-                                items.append(guess[2])
-                                position += guess[1]
-                                nodes -= 1
-                                continue
-                        start = find(b":", position, position + 6) + 1
-                        digits = data[position + 1 : start - 1]
-                        if start and digits.isdigit():
-                            end = start + int(digits)
-                            if end < size and data[end] == close:
-                                try:
-                                    value = data[start:end].decode()
-                                except UnicodeDecodeError:
-                                    end = position
-                                else:
-                                    if is_key and len(follows) < _FOLLOWERS:
-                                        token = data[position : end + 1]
-                                        follows[last] = (token, len(token), value)
-                    elif prefix == integer:
-                        end = find(b";", position, position + short)
-                        digits = data[position + 1 : end]
-                        if end > 0 and (
-                            digits.isdigit() or (digits[:1] == b"-" and digits[1:].isdigit())
-                        ):
-                            value = int(digits)
-                    if value is scalars:
-                        value, position = scalars[prefix](data, position, limits)
-                    else:
-                        position = end + 1
+                    value, position = SCALARS[prefix](data, position, limits)
                     nodes -= 1
-                elif prefix == close:
-                    value = items if kind == list_ and not frozen else self._close(frame, position)
+                elif prefix == CLOSE:
+                    value = self._close(frame, position)
                     position += 1
                     stack.pop()
                     frame = stack[-1]
-                    kind, items, narrow, frozen = frame[:4]
                 elif prefix in _NODES:
-                    nodes -= _NODES[prefix]
-                    if nodes < 0:
+                    if nodes < _NODES[prefix]:
                         raise LimitExceeded("too many nodes", position)
-                    try:
-                        frame = self._open(frame, prefix, position)
-                    except NeedMore:
-                        nodes += _NODES[prefix]
-                        raise
+                    frame = self._open(frame, prefix, position)
+                    nodes -= _NODES[prefix]
                     stack.append(frame)
-                    kind, items, narrow, frozen = frame[:4]
                     position = frame.body
                     continue
-                elif prefix in b" \t\v\r\n" and kind != _BLOB:
+                elif prefix in b" \t\v\r\n" and frame.kind != _BLOB:
                     position = self.whitespace.skip(data, position)
                     continue
                 else:
                     raise DecodeError(f"unknown type {show_byte(prefix)}", position)
-                items.append(value)
-                if narrow and kind == _ROOT:
+                frame.items.append(value)
+                if frame.kind == _ROOT:
                     return value
             raise NeedMore(position + 1)
         finally:
@@ -269,7 +213,7 @@ class Parser:
             body, number = self._blob_header(position)
             return _Frame(kind, [], True, frozen, body, header=number)
         attributes = narrow and parent_kind != _ROOT and not items
-        return _frame((kind, [], False, frozen, position + 1, attributes, None))
+        return _Frame(kind, [], False, frozen, position + 1, attributes)
 
     def _extension_header(self, position: int) -> tuple[int, str]:
         """extension = %s"X" ws unicode ws (dict / ordered-dict) ws object ws ";"   (REQ-EXT-1)

@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, cast
 
 import attrs
 
-from hyperglyph.codec import Blob, Error, Reader
+from hyperglyph.codec import Blob, Error
 from hyperglyph.transport.http.bodies import Body, pack_body
 from hyperglyph.transport.http.messages import PIECE, Deadline, Incoming, Response
 from hyperglyph.transport.http.negotiate import MEDIA_TYPE, parse_accept
@@ -43,7 +43,8 @@ class Call:
     route: str = "-"
     deadline: Deadline = attrs.field(factory=lambda: Deadline(None))
     blobs: list[Blob] = attrs.field(factory=list[Blob])
-    reader: Reader | None = None
+    #: The blobs that came with the request.
+    received: tuple[Blob, ...] = ()
     allow: str = ""
     #: The instances in use.
     stack: ExitStack = attrs.field(factory=ExitStack)
@@ -67,8 +68,8 @@ class Call:
         with ExitStack() as stack:
             for blob in self.blobs:
                 stack.callback(blob.discard)
-            if self.reader is not None:
-                stack.callback(self.reader.abandon)
+            for blob in self.received:
+                stack.callback(blob.close)
 
 
 def answer(call: Call, body: Body) -> Response:

@@ -261,7 +261,7 @@ class Router:
         if request.length is not None and request.length > self._body_limit:
             raise ContentTooLarge(f"the body has more than {self._body_limit} bytes")
         try:
-            value, call.reader = unpack_form(request.body, limits=self._limits)
+            value, call.received = unpack_form(request.body, limits=self._limits)
         except LimitExceeded as error:
             raise ContentTooLarge(str(error)) from None
         except DecodeError as error:

@@ -70,7 +70,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [
         report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)
     ]
-    if not any("test_golden.py" in report.nodeid for report in reports):
+    if not any(report.nodeid.partition("::")[0].endswith("test_golden.py") for report in reports):
         return
     from golden_report import exceptions_table, recordings_table
 
@@ -78,6 +78,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("recordings of 2012 (all of it: python tests/golden_report.py)")
     for line in (*recordings_table(), "", head, sums):
         terminalreporter.line(line)
+
+
+@pytest.fixture
+def store() -> glyph.MemoryStore:
+    return glyph.MemoryStore()
 
 
 @pytest.fixture(scope="module")

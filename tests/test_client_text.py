@@ -36,7 +36,7 @@ RESULTS: list[tuple[Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("sent", "expected"), RESULTS, ids=[repr(case[0]) for case in RESULTS])
+@pytest.mark.parametrize(("sent", "expected"), RESULTS)
 def test_results(sent: Any, expected: Any) -> None:
     found = received(sent, bytes_as_text=True)
     assert found == expected

@@ -3,6 +3,7 @@
 import copy
 import io
 import os
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -162,6 +163,21 @@ def test_a_blob_of_a_given_spool() -> None:
     assert blob.read() == b"abc"
     blob.close()
     assert spool.closed
+
+
+def test_a_blob_that_waits_for_a_reader_warns_if_none_comes() -> None:
+    blob = Blob.from_wire({"content-type": "a/b"}, io.BytesIO(b"abc"))
+    blob.expect_reader()
+    with pytest.warns(ResourceWarning, match="never read: <Blob"):
+        del blob
+    for use in (lambda blob: blob.read(1), lambda blob: blob.close(), lambda blob: blob.discard()):
+        blob = Blob.from_wire({"content-type": "a/b"}, io.BytesIO(b"abc"))
+        blob.expect_reader()
+        use(blob)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            del blob
+        assert caught == []
 
 
 def test_bad_seeks() -> None:

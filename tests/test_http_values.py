@@ -207,7 +207,7 @@ def test_the_form_envelope() -> None:
     empty = pack(Form("x"), "http://h/x", [])
     assert empty.body is not None
     assert empty.body.root == b"O;"
-    assert unpack_form([], limits=Limits()) == ({}, None)
+    assert unpack_form([], limits=Limits()) == ({}, ())
 
 
 def test_the_query_envelope() -> None:

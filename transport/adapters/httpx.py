@@ -63,11 +63,11 @@ class _Wait(float):
     deadline: Deadline
     connect_limit: float | None
     idle_limit: float | None
-    phase: Phase
-    begun: bool  # something of the answer has arrived
-    reused: bool
-    exhausted: bool  # the body's iterator came to its end
-    failed: bool  # a write failed
+    phase: Phase = "connect"
+    begun = False  # something of the answer has arrived
+    reused = True
+    exhausted = False  # the body's iterator came to its end
+    failed = False  # a write failed
 
     @classmethod
     def of(cls, request: Request) -> _Wait:
@@ -76,11 +76,6 @@ class _Wait(float):
         self.deadline = request.deadline
         self.connect_limit = request.connect
         self.idle_limit = request.idle
-        self.phase = "connect"
-        self.begun = False
-        self.reused = True
-        self.exhausted = False
-        self.failed = False
         return self
 
     def seconds(self, limit: float | None) -> float | None:

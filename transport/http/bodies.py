@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
 import attrs
 
-from hyperglyph.codec import KINDS, Blob, Extension, Limits, Reader, encode_pieces
-from hyperglyph.codec.limits import DEFAULT_LIMITS
+from hyperglyph.codec import KINDS, Blob, Extension, Limits, Reader, decode, encode_pieces
+from hyperglyph.codec.limits import DEFAULT_LIMITS, LENGTH_DIGITS, LENGTH_ZEROS
 
 __all__ = ["Body", "pack_body", "read_message"]
+
+
+#: How a blob begins. Text may hold the same.
+_BLOB: Final = re.compile(rb"B[0-9]+:[DO]")
+_BLOB_HEAD: Final = 2 + LENGTH_ZEROS + LENGTH_DIGITS
 
 
 @attrs.define
@@ -42,22 +49,32 @@ def read_message(
     limits: Limits,
     extensions: Mapping[str, type[Extension]] = KINDS,
     at_root: Callable[[], object] | None = None,
-) -> tuple[Any, Reader]:
-    """Decode a body while it arrives: the value, and the reader, whose blobs are spooled.
+) -> tuple[Any, tuple[Blob, ...]]:
+    """Decode a body while it arrives: the value, and its blobs, which are spooled.
 
-    `at_root` is called once the root is there and only blobs may follow. Raises DecodeError, and
-    whatever `pieces` raises; blobs received so far are then closed.
+    A body without blobs is decoded when all of it is there. `at_root` is called once the root is
+    there and only blobs may follow. Raises DecodeError, and whatever `pieces` raises; blobs
+    received so far are then closed.
     """
+    iterator = iter(pieces)
+    gathered = bytearray()
+    for piece in iterator:
+        known = max(0, len(gathered) - _BLOB_HEAD)
+        gathered += piece
+        if len(gathered) > limits.message or _BLOB.search(gathered, known):
+            break
+    else:  # decoding at once is faster, and takes no more memory than a root that arrives
+        return decode(bytes(gathered), limits=limits, extensions=extensions), ()
     reader = Reader(limits=limits, extensions=extensions)
     waiting = at_root is not None
     try:
-        for piece in pieces:
+        for piece in chain((bytes(gathered),), iterator):
             reader.feed(piece)
             if waiting and reader.has_root and not reader.complete:
                 waiting = False
                 assert at_root is not None
                 at_root()
-        return reader.close(), reader
+        return reader.close(), reader.blobs
     except BaseException:
         reader.abandon()
         raise

@@ -19,7 +19,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import attrs
 
-from hyperglyph.codec import DecodeError, Form, Limits, Link, Reader
+from hyperglyph.codec import Blob, DecodeError, Form, Limits, Link
 from hyperglyph.codec.limits import DEFAULT_LIMITS
 
 from .bodies import Body, pack_body, read_message
@@ -129,15 +129,15 @@ def _check_value(kind: str, name: str, value: str) -> None:
         raise ValueError(f"{kind}: the value of the header {name} is not printable ASCII")
 
 
-def unpack_form(pieces: Iterable[bytes], *, limits: Limits) -> tuple[object, Reader | None]:
-    """The body of a form envelope, and the reader that holds its blobs.
+def unpack_form(pieces: Iterable[bytes], *, limits: Limits) -> tuple[object, tuple[Blob, ...]]:
+    """The body of a form envelope, and its blobs.
 
     An empty body stands for no arguments. Raises DecodeError.
     """
     iterator = iter(pieces)
     first = next(iterator, b"")
     if not first:
-        return {}, None
+        return {}, ()
 
     def everything() -> Iterable[bytes]:
         yield first
@@ -169,11 +169,12 @@ def unpack_query(query: str, *, limits: Limits = DEFAULT_LIMITS) -> Mapping[Any,
         raise BadRequest("malformed query: a percent sign without two hexadecimal digits")
     try:
         data = unquote_to_bytes(query.replace("+", " "))
-        value, reader = read_message([data], limits=limits)
+        value, blobs = read_message([data], limits=limits)
     except DecodeError as error:
         raise BadRequest(f"malformed query: {error}") from None
-    if reader.blobs:
-        reader.abandon()
+    if blobs:
+        for blob in blobs:
+            blob.close()
         raise BadRequest("a blob cannot travel in a URL")
     if not is_mapping(value):
         raise BadRequest("a query is a dict of arguments by name")
