@@ -259,6 +259,9 @@ def test_a_stream_is_sent_once() -> None:
     says = "the blob was read already, and its stream cannot be rewound"
     with pytest.raises(EncodeError, match=says):
         encode([blob, blob])
+    with pytest.raises(EncodeError) as caught:
+        encode([{"a": blob, "b": blob}])
+    assert caught.value.path == "$[0].b"
     assert encode(blob) == HEAD + b"c0:2:ab;c0;"
     refuse_value(blob, f"{says} (at $)")
 
