@@ -102,7 +102,7 @@ def discard_blobs(value: object) -> None:
 
 
 def redirection(call: Call, url: str, status: int = 303) -> Response:
-    """A response that leads elsewhere: by GET (303), or by the same request again (307, 308).
+    """A response that leads elsewhere: by GET (303), or by the same request again (307).
 
     Raises ValueError for a URL that no header can carry.
     """

@@ -20,7 +20,7 @@ class Moved(HyperglyphError):
                 if id in elsewhere:
                     raise Moved("https://other.example.org/")
 
-    Raised by a function, a constructor or a method, it is answered with 308: the same path and
+    Raised by a function, a constructor or a method, it is answered with 307: the same path and
     query below `url`. A client follows it, references that are held go on working, and what comes
     back leads to the new place. For that the other service registers the same names, and has the
     same secret. With a body, which every POST has, a client follows to another origin only if it

@@ -242,8 +242,8 @@ class Router:
             # Instances are let go before the answer is, so that what they keep is kept by then.
             with call.stack:
                 return self._answer(call, place, arguments)
-        except Moved as error:
-            return redirection(call, error.target(request), 308)
+        except Moved as moved:
+            return redirection(call, moved.target(request), 307)
         except RemoteError as error:
             if error.received:
                 self._downstream_failed(call)

@@ -1,4 +1,4 @@
-"""Objects that have moved to another service: 308, and what callers notice of it."""
+"""Objects that have moved to another service: 307, and what callers notice of it."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_arguments_go_to_no_origin_that_is_not_listed(pair: Pair) -> None:
         with pytest.raises(glyph.RemoteError, match="to an origin not listed") as caught:
             held.add(1)
         assert f"Client(origins=['{pair.new.url[:-1]}', ...])" in str(caught.value)
-        assert caught.value.status == 308
+        assert caught.value.status == 307
         assert held.where() == "new"  # nothing goes along with it
 
 
@@ -125,7 +125,7 @@ def test_a_function_and_the_root_page_may_move() -> None:
         ("GET", "/mount/?a=b%20c", "http://other.example:8000/app/?a=b%20c"),
     ):
         response = ask(r, method, url, {"x": 1}, mount="/mount")
-        assert (response.status, response.header("location")) == (308, target)
+        assert (response.status, response.header("location")) == (307, target)
         assert (response.header("cache-control") is not None) == (method == "GET")
 
 
