@@ -143,7 +143,7 @@ def test_the_rest_is_left_to_the_parser(message: bytes) -> None:
 class Hashable(Extension):
     """A user's class may have a hash; on the wire an extension is no key all the same."""
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override]
         return id(self)
 
 
