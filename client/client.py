@@ -46,12 +46,13 @@ class Client:
     """Calls other programs. Usable from any thread, and as a context manager.
 
     `transport` is an adapter or its name. `timeout` bounds a whole call, less the time that the
-    bytes of blobs take; `connect` the time to a connection; `idle` each wait for the peer; all in
-    seconds, None for no limit. `headers`, and the `cookies` that are kept in a jar if one is given,
-    go to the first origin opened and to those in `origins` only. `errors` are exception classes to
-    raise for the answers that carry their status and code. `bytes_as_text` is for servers on the
-    Python implementation of 2012, which has one type for both: bytes in results become text where
-    they are UTF-8.
+    bytes of blobs take; `connect` the time to a connection; `idle` each wait for bytes of the peer,
+    but for the first of an answer, since who computes is not idle; all in seconds, None for no
+    limit. `headers`, and the `cookies` that are kept in a jar if one is given, go to the first
+    origin opened and to those in `origins` only. `errors` are exception classes to raise for the
+    answers that carry their status and code. `bytes_as_text` is for servers on the Python
+    implementation of 2012, which has one type for both: bytes in results become text where they
+    are UTF-8.
     """
 
     def __init__(

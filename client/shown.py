@@ -9,8 +9,9 @@ from __future__ import annotations
 import html
 import inspect
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from reprlib import Repr
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from hyperglyph.codec import MISSING, Extension, Form, Input, Link
 from hyperglyph.transport.http.binding import signature_of
@@ -24,6 +25,7 @@ __all__ = [
     "describe_resource",
     "names_shown",
     "printable",
+    "record",
     "table",
 ]
 
@@ -90,39 +92,63 @@ def describe_link(link: Link, url: str) -> str:
     return "\n".join([*_docstring(link), f"A link: GET {printable(url)}{came}"])
 
 
+def record(resource: ResourceProxy) -> str:
+    """The data of a record on one line: it has no URL under which to look for more."""
+    shown = [f"{row.name}{row.detail}" for row in islice(_rows(resource, "="), 10)]
+    return ", ".join(shown if len(resource) <= 10 else [*shown, "..."])
+
+
 def describe_resource(
     resource: ResourceProxy, kind: str, url: str | None, described: Extension
 ) -> str:
     """The `help()` of a resource: what it offers, a line each; `described` has its docstring."""
-    first = f"{kind} at {printable(url)}" if url else f"{kind}, a record without a URL"
+    no_url = "a record without a URL" if kind == "record" else f"{kind}, a record without a URL"
+    first = f"{kind} at {printable(url)}" if url else no_url
     lines = [*_docstring(described), first]
-    lines += (f"    {name}{detail}" for name, detail in _rows(resource, " = "))
+    for row in _rows(resource, " = "):
+        lines.append(f"    {row.name}{row.detail}")
+        if row.summary:
+            lines.append(f"        {row.summary}")
     return "\n".join(lines)
 
 
 def table(resource: ResourceProxy, kind: str, url: str | None) -> str:
     """A resource as a small table in HTML."""
-    rows = "".join(
-        f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
-        f"<td style='text-align:left'><code>{html.escape(detail)}</code></td></tr>"
-        for name, detail in _rows(resource, "")
-    )
+    rows = list(_rows(resource, ""))
+    with_summaries = any(row.summary for row in rows)
+    left = "style='text-align:left'"
+    lines: list[str] = []
+    for row in rows:
+        summary = f"<td {left}>{html.escape(row.summary)}</td>" if with_summaries else ""
+        lines.append(
+            f"<tr><th {left}>{html.escape(row.name)}</th>"
+            f"<td {left}><code>{html.escape(row.detail)}</code></td>{summary}</tr>"
+        )
     caption = html.escape(f"{kind} {printable(url or '')}".strip())
-    return f"<table><caption>{caption}</caption>{rows}</table>"
+    return f"<table><caption {left}>{caption}</caption>{''.join(lines)}</table>"
 
 
-def _rows(resource: ResourceProxy, equals: str) -> Iterator[tuple[str, str]]:
-    """Name and detail of each member: the signature of what can be called, a short value."""
+class _Row(NamedTuple):
+    """A member: `detail` is the signature of what can be called, else a short value."""
+
+    name: str
+    detail: str
+    summary: str = ""
+
+
+def _rows(resource: ResourceProxy, equals: str) -> Iterator[_Row]:
     names = list(resource)
     for name in names[:_ROWS]:
+        summary = ""
         try:
             value = resource[name]
             if callable(value):
                 detail = printable(str(inspect.signature(value)), 2 * _WIDTH)
+                summary = next(iter(_docstring(cast("Any", value)._extension)), "")
             else:
                 detail = f"{equals}{_value(value)}"
         except ValueError as error:
             detail = f"{equals}(broken: {printable(str(error), _WIDTH)})"
-        yield printable(str(name), _WIDTH), detail
+        yield _Row(printable(str(name), _WIDTH), detail, summary)
     if len(names) > _ROWS:
-        yield "...", f"{equals}and {len(names) - _ROWS} more"
+        yield _Row("...", f"{equals}and {len(names) - _ROWS} more")

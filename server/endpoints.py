@@ -26,7 +26,7 @@ from hyperglyph.codec import MISSING, EncodeError, Form, Input, Link
 from hyperglyph.transport.http.binding import Parameters
 from hyperglyph.transport.http.bodies import pack_body
 
-from .decorators import Marks, marks_of, optional
+from .decorators import Marks, hidden_names, marks_of, optional
 from .docstrings import docstring_of, documented
 from .homes import Home, home_of_class
 from .resource import Members, members_of, refuse_class
@@ -267,6 +267,10 @@ def _is_hidden(cls: type) -> bool:
     marks = marks_of(cls)
     if marks.safe or marks.redirect:
         raise TypeError(f"{cls.__qualname__} is a class: only hidden goes with it")
+    if marks_of(inspect.getattr_static(cls, "__init__")) != Marks() or "__init__" in hidden_names(
+        cls
+    ):
+        raise TypeError(f"{cls.__qualname__}.__init__ is no method: decorate the class")
     return marks.hidden
 
 

@@ -134,6 +134,8 @@ class Pages:
 
 
 def _hint(value: object) -> str:
+    if hasattr(value, "read"):
+        return "return hyperglyph.blob(it, content_type)"
     return f"convert it, or give Router(convert={{{type(value).__name__}: ...}})"
 
 

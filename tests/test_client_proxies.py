@@ -76,7 +76,7 @@ def test_functions_about_proxies() -> None:
 def test_records_have_no_url() -> None:
     record = Resource({"a": 1, "f": Form("f")})
     (one, two, three), _ = opened(root=[record, record, Resource({"a": 2})])
-    assert (one.a, repr(one)) == (1, "<resource: a, f>")
+    assert (one.a, repr(one)) == (1, "<record: a=1, f()>")
     assert one == two
     assert one != three
     assert glyph.url_of(one.f) == "http://h/f"
@@ -124,7 +124,7 @@ def test_one_bad_extension_does_not_lose_the_page() -> None:
         with pytest.raises(ValueError, match="not"):
             use()
     assert len(transport.requests) == 1
-    assert repr(root["good"]) == "<resource: >"
+    assert repr(root["good"]) == "<record: >"
 
 
 def test_sending_proxies_back() -> None:

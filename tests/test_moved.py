@@ -93,6 +93,7 @@ def test_arguments_go_to_no_origin_that_is_not_listed(pair: Pair) -> None:
         pair.moved.add("a")
         with pytest.raises(glyph.RemoteError, match="to an origin not listed") as caught:
             held.add(1)
+        assert f"Client(origins=['{pair.new.url[:-1]}', ...])" in str(caught.value)
         assert caught.value.status == 307
         assert held.where() == "new"  # nothing goes along with it
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import logging
 from typing import Any
 
@@ -353,7 +355,6 @@ def test_slots_that_are_not_set() -> None:
 
 
 def test_what_is_computed_once_stays_in_its_place() -> None:
-    import functools
 
     class Cached:
         def __init__(self, a: int) -> None:
@@ -454,3 +455,9 @@ def test_tokens_stay_out_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
             assert token not in caplog.text
     assert "/Failing/*/f failed" in caplog.text
     assert "page;i2" not in caplog.text
+
+
+def test_the_log_says_how_a_file_is_sent(caplog: pytest.LogCaptureFixture) -> None:
+    answer = ask(returning(lambda: io.BytesIO()), "POST", "/f")
+    assert answer.status == 500
+    assert "return hyperglyph.blob(it, content_type)" in caplog.text
