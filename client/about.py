@@ -67,7 +67,9 @@ def to_wire(value: object) -> Extension:
     """
     if not isinstance(value, Proxy):
         cls = type(value)
-        raise TypeError(f"cannot send {cls.__module__}.{cls.__qualname__}; convert it first")
+        a_file = hasattr(value, "read")
+        instead = "send hyperglyph.blob(it, content_type)" if a_file else "convert it first"
+        raise TypeError(f"cannot send {cls.__module__}.{cls.__qualname__}; {instead}")
     attributes = dict(value._extension.attributes)
     if isinstance(value, FormProxy):
         attributes.update(url=url_of(value), values=list(value._inputs))

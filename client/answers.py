@@ -33,6 +33,7 @@ from hyperglyph.transport.http.status import (
 )
 
 from .exchange import drain
+from .text import with_text
 
 __all__ = ["Answer", "read_answer", "read_error"]
 
@@ -82,8 +83,10 @@ class Answer:
     profiles: Mapping[str, Resource] = attrs.field(factory=dict[str, Resource])
 
 
-def read_answer(response: Response, *, limits: Limits, deadline: Deadline) -> Answer:
-    """The value of a response of 2xx.
+def read_answer(
+    response: Response, *, limits: Limits, deadline: Deadline, bytes_as_text: bool = False
+) -> Answer:
+    """The value of a response of 2xx; `bytes_as_text` makes text of bytes that are UTF-8.
 
     Raises DecodeError for a malformed message, TransportError where it is cut short.
     """
@@ -96,13 +99,13 @@ def read_answer(response: Response, *, limits: Limits, deadline: Deadline) -> An
         return Answer(_read_blob(response, pieces, content_type, limits, deadline), False)
     kinds = _Kinds()
     try:
-        value, blobs = read_message(
-            pieces, limits=limits, extensions=kinds, at_root=deadline.pause
-        )
+        value, blobs = read_message(pieces, limits=limits, extensions=kinds, at_root=deadline.pause)
     finally:
         deadline.resume()
     for blob in blobs:
         blob.expect_reader()
+    if bytes_as_text:
+        value = with_text(value)
     return Answer(value, kinds.met or bool(blobs), kinds.resources.first)
 
 

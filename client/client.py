@@ -46,10 +46,13 @@ class Client:
     """Calls other programs. Usable from any thread, and as a context manager.
 
     `transport` is an adapter or its name. `timeout` bounds a whole call, less the time that the
-    bytes of blobs take; `connect` the time to a connection; `idle` each wait for the peer; all in
-    seconds, None for no limit. `headers`, and the `cookies` that are kept in a jar if one is given,
-    go to the first origin opened and to those in `origins` only. `errors` are exception classes to
-    raise for the answers that carry their status and code.
+    bytes of blobs take; `connect` the time to a connection; `idle` each wait for bytes of the peer,
+    but for the first of an answer, since who computes is not idle; all in seconds, None for no
+    limit. `headers`, and the `cookies` that are kept in a jar if one is given, go to the first
+    origin opened and to those in `origins` only. `errors` are exception classes to raise for the
+    answers that carry their status and code. `bytes_as_text` is for servers on the Python
+    implementation of 2012, which has one type for both: bytes in results become text where they
+    are UTF-8.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Client:
         origins: Iterable[str] = (),
         limits: Limits | None = None,
         errors: Iterable[type[RemoteError]] = (),
+        bytes_as_text: bool = False,
     ) -> None:
         if transport is None or isinstance(transport, str):
             transport = _make_transport(transport or "httpx")
@@ -78,6 +82,7 @@ class Client:
         self._settings = Settings(transport, self._policy, connect, idle, _STANDARD, jar)
         self._limits = limits or Limits()
         self._errors = tuple(errors)
+        self._bytes_as_text = bytes_as_text
 
     @overload
     def get(self, url: str) -> Any: ...
@@ -166,7 +171,12 @@ class Client:
         if response.status == 201 and (location := response.header("location")) is not None:
             drain(response)
             return LinkProxy(Page(self, response.url), Link(location), Base(response.url))
-        answer = read_answer(response, limits=self._limits, deadline=exchange.deadline)
+        answer = read_answer(
+            response,
+            limits=self._limits,
+            deadline=exchange.deadline,
+            bytes_as_text=self._bytes_as_text,
+        )
         if not answer.has_extensions:
             return answer.value
         page = Page(self, response.url, answer.profiles)

@@ -12,7 +12,7 @@ import attrs
 from hyperglyph.codec import EncodeError
 from hyperglyph.transport.http.forms import Packed
 from hyperglyph.transport.http.messages import Deadline, Request, Response, Transport
-from hyperglyph.transport.http.status import RemoteError, TransportError
+from hyperglyph.transport.http.status import DeadlineExceeded, RemoteError, TransportError
 from hyperglyph.transport.http.urls import origin_of, resolve
 
 from .deadline import Outgoing, timeout_header
@@ -90,6 +90,12 @@ class Exchange:
         """Make an error of this call say the truth about what became of it."""
         if self.done:
             error.outcome = "done"
+        left = self.deadline.left()
+        if isinstance(error, DeadlineExceeded) and left is not None and left <= 0:
+            error.message = (
+                f"the call was not over within {self.options.timeout:g} s; "
+                "client.options(timeout=...) gives it longer"
+            )
 
     def _redirected(
         self, response: Response, packed: Packed, location: str, make: Callable[[str], Packed]
@@ -112,7 +118,12 @@ class Exchange:
         if packed.body is None:
             return attrs.evolve(packed, url=target)
         if not policy.may_carry_body(response.url, target):
-            _refuse(response, "a redirect leads with the request's body to an origin not listed")
+            origin = "{}://{}:{}".format(*origin_of(target))
+            _refuse(
+                response,
+                "a redirect leads with the request's body to an origin not listed: "
+                f"if you trust it, Client(origins=[{origin!r}, ...])",
+            )
         try:
             return attrs.evolve(make(response.url), url=target)
         except EncodeError as error:

@@ -18,7 +18,15 @@ from hyperglyph.transport.http.forms import headers_of_link, pack
 from hyperglyph.transport.http.shapes import is_dict, is_list, is_mapping
 from hyperglyph.transport.http.urls import Base
 
-from .shown import describe_form, describe_link, describe_resource, names_shown, printable, table
+from .shown import (
+    describe_form,
+    describe_link,
+    describe_resource,
+    names_shown,
+    printable,
+    record,
+    table,
+)
 
 if TYPE_CHECKING:
     from .client import Client
@@ -74,7 +82,7 @@ class Proxy:
     def _identity(self) -> tuple[Any, ...]:
         attributes = self._extension.attributes
         # The same object may be in one page whole, and partial, without its label, in another.
-        kept = {k: v for k, v in attributes.items() if k not in ("url", "partial", "name")}
+        kept = {k: v for k, v in attributes.items() if k not in ("url", "partial", "name", "doc")}
         key = self._key()
         return type(self), attributes.get("url") if key is None else key, kept
 
@@ -252,7 +260,8 @@ class ResourceProxy(Proxy):
 
     @property
     def __doc__(self) -> str:  # type: ignore[override]
-        return describe_resource(self, self._kind, None if self._is_record else self._key())
+        url = None if self._is_record else self._key()
+        return describe_resource(self, self._kind, url, self._first or self._extension)
 
     @property
     def _kind(self) -> str:
@@ -260,7 +269,7 @@ class ResourceProxy(Proxy):
         profile = self._extension.attributes.get("profile")
         if isinstance(profile, str) and profile.isidentifier() and len(profile) <= 60:
             return profile
-        return "resource"
+        return "record" if self._is_record else "resource"
 
     @property
     def _content(self) -> Mapping[Any, Any]:
@@ -272,11 +281,17 @@ class ResourceProxy(Proxy):
     @property
     def _offers(self) -> Mapping[str, Extension]:
         """What it has from the first full resource of its profile."""
+        first = self._first
+        return {} if first is None else self._page.offers(first.profile)
+
+    @property
+    def _first(self) -> Resource | None:
+        """The first full resource of the profile of a partial one."""
         attributes = self._extension.attributes
-        if attributes.get("partial") is not True:
-            return {}
         profile = attributes.get("profile")
-        return self._page.offers(profile if isinstance(profile, str) else None)
+        if attributes.get("partial") is not True or not isinstance(profile, str):
+            return None
+        return self._page.profiles.get(profile)
 
     def __glyph_wire__(self) -> Extension:
         content = {**self._content, **self._offers}
@@ -389,11 +404,12 @@ class ResourceProxy(Proxy):
 
     def __repr__(self) -> str:
         try:
+            if self._is_record:
+                return f"<{self._kind}: {record(self)}>"
             names = names_shown(self._names(), 10)
-            where = "" if self._is_record else f" {printable(self._resolved())}"
+            return f"<{self._kind} {printable(self._resolved())}: {names}>"
         except ValueError as error:
             return f"<resource, broken: {printable(str(error))}>"
-        return f"<{self._kind}{where}: {names}>"
 
     def _repr_html_(self) -> str:
         """A small table of what it offers, for notebooks."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 import html
 import inspect
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from reprlib import Repr
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from hyperglyph.codec import MISSING, Form, Input, Link
+from hyperglyph.codec import MISSING, Extension, Form, Input, Link
 from hyperglyph.transport.http.binding import signature_of
 
 if TYPE_CHECKING:
@@ -24,12 +25,14 @@ __all__ = [
     "describe_resource",
     "names_shown",
     "printable",
+    "record",
     "table",
 ]
 
 #: A notebook's table, a page of help, an error's list of names: more rows help nobody.
 _ROWS: Final = 50
 _WIDTH: Final = 80
+_DOC: Final = 20_000
 
 _short = Repr()
 _short.maxstring = _short.maxother = _WIDTH
@@ -55,9 +58,21 @@ def _value(value: object) -> str:
     return printable(_short.repr(value), _WIDTH)
 
 
+def _docstring(extension: Extension) -> list[str]:
+    """The lines that the server's author wrote about it, and an empty one; none if there are none.
+
+    The attribute `doc` comes from the other side like everything else.
+    """
+    doc = extension.attributes.get("doc")
+    if not isinstance(doc, str) or not doc.strip():
+        return []
+    lines = [printable(line.expandtabs(), 2 * _WIDTH) for line in doc[:_DOC].split("\n")]
+    return [*lines, ""]
+
+
 def describe_form(name: str, form: Form, inputs: Sequence[Input], url: str) -> str:
     """The `help()` of a form: where it sends, and every input, whatever its name."""
-    lines = [f"A form: {printable(form.method, 20)} {printable(url)}"]
+    lines = [*_docstring(form), f"A form: {printable(form.method, 20)} {printable(url)}"]
     in_signature = signature_of(inputs).parameters
     for entry in inputs:
         line = f"    {printable(entry.label, _WIDTH)}"
@@ -74,39 +89,66 @@ def describe_form(name: str, form: Form, inputs: Sequence[Input], url: str) -> s
 def describe_link(link: Link, url: str) -> str:
     """The `help()` of a link."""
     came = "; its answer came with the page" if link.inline else ""
-    return f"A link: GET {printable(url)}{came}"
+    return "\n".join([*_docstring(link), f"A link: GET {printable(url)}{came}"])
 
 
-def describe_resource(resource: ResourceProxy, kind: str, url: str | None) -> str:
-    """The `help()` of a resource: what it offers, a line each."""
-    first = f"{kind} at {printable(url)}" if url else f"{kind}, a record without a URL"
-    lines = [first, *(f"    {name}{detail}" for name, detail in _rows(resource, " = "))]
+def record(resource: ResourceProxy) -> str:
+    """The data of a record on one line: it has no URL under which to look for more."""
+    shown = [f"{row.name}{row.detail}" for row in islice(_rows(resource, "="), 10)]
+    return ", ".join(shown if len(resource) <= 10 else [*shown, "..."])
+
+
+def describe_resource(
+    resource: ResourceProxy, kind: str, url: str | None, described: Extension
+) -> str:
+    """The `help()` of a resource: what it offers, a line each; `described` has its docstring."""
+    no_url = "a record without a URL" if kind == "record" else f"{kind}, a record without a URL"
+    first = f"{kind} at {printable(url)}" if url else no_url
+    lines = [*_docstring(described), first]
+    for row in _rows(resource, " = "):
+        lines.append(f"    {row.name}{row.detail}")
+        if row.summary:
+            lines.append(f"        {row.summary}")
     return "\n".join(lines)
 
 
 def table(resource: ResourceProxy, kind: str, url: str | None) -> str:
     """A resource as a small table in HTML."""
-    rows = "".join(
-        f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
-        f"<td style='text-align:left'><code>{html.escape(detail)}</code></td></tr>"
-        for name, detail in _rows(resource, "")
-    )
+    rows = list(_rows(resource, ""))
+    with_summaries = any(row.summary for row in rows)
+    left = "style='text-align:left'"
+    lines: list[str] = []
+    for row in rows:
+        summary = f"<td {left}>{html.escape(row.summary)}</td>" if with_summaries else ""
+        lines.append(
+            f"<tr><th {left}>{html.escape(row.name)}</th>"
+            f"<td {left}><code>{html.escape(row.detail)}</code></td>{summary}</tr>"
+        )
     caption = html.escape(f"{kind} {printable(url or '')}".strip())
-    return f"<table><caption>{caption}</caption>{rows}</table>"
+    return f"<table><caption {left}>{caption}</caption>{''.join(lines)}</table>"
 
 
-def _rows(resource: ResourceProxy, equals: str) -> Iterator[tuple[str, str]]:
-    """Name and detail of each member: the signature of what can be called, a short value."""
+class _Row(NamedTuple):
+    """A member: `detail` is the signature of what can be called, else a short value."""
+
+    name: str
+    detail: str
+    summary: str = ""
+
+
+def _rows(resource: ResourceProxy, equals: str) -> Iterator[_Row]:
     names = list(resource)
     for name in names[:_ROWS]:
+        summary = ""
         try:
             value = resource[name]
             if callable(value):
                 detail = printable(str(inspect.signature(value)), 2 * _WIDTH)
+                summary = next(iter(_docstring(cast("Any", value)._extension)), "")
             else:
                 detail = f"{equals}{_value(value)}"
         except ValueError as error:
             detail = f"{equals}(broken: {printable(str(error), _WIDTH)})"
-        yield printable(str(name), _WIDTH), detail
+        yield _Row(printable(str(name), _WIDTH), detail, summary)
     if len(names) > _ROWS:
-        yield "...", f"{equals}and {len(names) - _ROWS} more"
+        yield _Row("...", f"{equals}and {len(names) - _ROWS} more")

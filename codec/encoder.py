@@ -13,26 +13,25 @@ more than the wire carries (nanoseconds, units), and nothing may be lost in sile
 `default` says what to send for them.
 
 The encoder is a loop over a stack of frames, as the decoder is, so depth is counted and never
-recursed into. Scalars are written by functions from a table.
+recursed into. Scalars are written by functions from a table. What is written is text of Latin-1,
+one character a byte, which becomes bytes at the end.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
-from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain, pairwise, repeat
 from typing import Any, Final, cast
 
 from .blob import Blob
-from .errors import EncodeError, Refused, shown
+from .errors import EncodeError, Refused
 from .limits import DEFAULT_LIMITS, Limits
-from .numbers import count_digits, write_float, write_integer
+from .numbers import DIRECT
+from .paths import path_to
 from .pieces import Pieces
-from .times import write_datetime, write_timedelta
-from .types import Extension, Period
+from .scalars import write_unicode, writers
+from .types import Extension
 
 __all__ = ["encode", "encode_pieces"]
 
@@ -78,47 +77,6 @@ def encode_pieces(
     return Pieces(encoder.encode(value), encoder.blobs)
 
 
-# --- Scalars: value -> token ---------------------------------------------------------------------
-
-
-def _bytearray(octets: bytes) -> bytes:
-    return b"b%d:%b;" % (len(octets), octets) if octets else b"b;"
-
-
-def _unicode(text: str) -> bytes:
-    octets = text.encode()  # refuses surrogates (REQ-TXT-2)
-    return b"u%d:%b;" % (len(octets), octets) if octets else b"u;"
-
-
-def _unicode_nfc(text: str) -> bytes:
-    return _unicode(unicodedata.normalize("NFC", text))
-
-
-def _integer_up_to(digits: int) -> Callable[[int], bytes]:
-    def write(number: int) -> bytes:
-        if count_digits(number) > digits:
-            raise Refused(f"integer of more than {digits} digits")
-        return b"i%b;" % write_integer(number)
-
-    return write
-
-
-@lru_cache(maxsize=32)
-def _writers(digits: int, normalize: bool) -> dict[type, Callable[[Any], bytes]]:
-    """The table of scalars, by exact type."""
-    return {
-        int: _integer_up_to(digits),
-        str: _unicode_nfc if normalize else _unicode,
-        bytes: _bytearray,
-        bool: lambda value: b"T;" if value else b"F;",
-        type(None): lambda _: b"N;",
-        float: lambda value: b"f%b;" % write_float(value),
-        datetime: lambda value: b"d%b;" % write_datetime(value),
-        timedelta: lambda value: b"p%b;" % write_timedelta(value),
-        Period: lambda value: b"p%b;" % write_timedelta(value),
-    }
-
-
 def _as_base(value: object) -> object:
     """The scalar that an instance of a subclass, or another kind of buffer, is sent as.
 
@@ -135,9 +93,9 @@ def _as_base(value: object) -> object:
 
 # --- Containers ----------------------------------------------------------------------------------
 
-_PLAIN_CONTAINERS: Final = frozenset({list, dict})
-_STEPS: Final = 20  # of a path that an error shows
-_KNOWN: Final = 512  # texts whose tokens are kept for one message
+_PLAIN: Final = frozenset({list, dict, bytes})  # need no conversion
+_KNOWN: Final = 512  # keys whose tokens are kept for one message
+_LONG: Final = 65_536  # byte arrays that are not copied into text and back
 
 #: Keys of these types, unequal in Python, are never one key on the wire.
 _BUILTIN_MAPPINGS: Final = frozenset({dict, OrderedDict})
@@ -150,14 +108,14 @@ class _Keys:
 
     __slots__ = ("frozen", "marks", "out", "start", "step")
 
-    def __init__(self, step: int, *, frozen: bool, out: list[bytes]) -> None:
+    def __init__(self, step: int, *, frozen: bool, out: list[str]) -> None:
         self.step = step  # objects an entry: set 1, dict 2; 0 for a list inside a key
         self.frozen = frozen  # in the position of a key or set item, or inside one
         self.out = out
         self.start = len(out)
         self.marks: list[int] = []  # where each object's tokens begin in `out`
 
-    def marking(self, items: Iterator[Any]) -> Iterator[Any]:
+    def marking(self, items: Iterable[Any]) -> Iterator[Any]:
         """The same items; the place of each is noted when it is asked for."""
         for item in items:
             self.marks.append(len(self.out))
@@ -168,9 +126,25 @@ class _Keys:
         return self.frozen or self.step == 1 or (self.step == 2 and len(self.marks) % 2 == 1)
 
 
+class _KeyTokens(dict[str | None, str]):
+    """Keys that are text, with their tokens: most come again and again. None is for no key."""
+
+    def __missing__(self, key: str) -> str:
+        token = write_unicode(key)
+        if len(self) < _KNOWN:
+            self[key] = token
+        return token
+
+
+def _values(items: Iterable[Any]) -> _Entries:
+    return zip(repeat(None), items)
+
+
+#: What is left of a container: its objects, each behind its key if that is text and not written.
+_Entries = Iterator[tuple[str | None, Any]]
 #: A container that is being written: what is left of it, how it stood in its parent, the container
 #: itself (which the `default` hook may have made), and its keys if they need a look.
-_Frame = tuple[Iterator[Any], Any, Any, _Keys | None]
+_Frame = tuple[_Entries, Any, Any, _Keys | None]
 
 
 class _Encoder:
@@ -182,73 +156,100 @@ class _Encoder:
         self.default = default
         self.limits = limits
         self.blobs: list[Blob] = []
-        self._writers = _writers(limits.integer_digits, normalize)
-        self._out: list[bytes] = []
+        self._writers = writers(limits.integer_digits, normalize)
+        self._out: list[str] = []
+        self._long: dict[int, bytes] = {}  # byte arrays that stand at places of `_out`
         self._stack: list[_Frame] = []
 
     def encode(self, value: Any) -> bytes:
         """The bytes of the root; its blobs are in `blobs` afterwards."""
-        out, stack, writers = self._out, self._stack, self._writers
+        out, stack, writers, depth = self._out, self._stack, self._writers, self.limits.depth
         write = out.append
-        # The commonest scalars are written right here, since a call costs as much as the work.
-        # `known` holds tokens of this message's first texts: most keys come again and again.
+        # The commonest values are written right here, since a call costs as much as the work.
         plain = None if self.normalize else str
-        small = 10 ** min(self.limits.integer_digits, 18)
-        known: dict[str, bytes] = {}
         record = None if self.canonical or self.normalize else dict
-        depth, texts = self.limits.depth, _TEXT_KEYS
+        small = 10 ** min(self.limits.integer_digits, DIRECT)
+        tokens = _KeyTokens({None: ""})
+        key: str | None = None
         item: Any = None
-        frame: _Frame = (iter((value,)), None, None, None)
+        frame: _Frame = (_values((value,)), None, None, None)
         stack.append(frame)
         try:
             while True:
-                for item in frame[0]:
+                for key, item in frame[0]:
                     kind = type(item)  # pyright: ignore[reportUnknownVariableType]
-                    if kind is plain:
-                        token = known.get(item)
-                        if token is None:
-                            octets = item.encode()  # refuses surrogates (REQ-TXT-2)
-                            token = b"u%d:%b;" % (len(octets), octets) if octets else b"u;"
-                            if len(known) < _KNOWN:
-                                known[item] = token
-                        write(token)
+                    if kind is plain and item and item.isascii():
+                        write(f"{tokens[key]}u{len(item)}:{item};")
                     elif kind is int and -small < item < small:
-                        write(b"i%d;" % item)
+                        write(f"{tokens[key]}i{item};")
                     elif kind is float:
-                        write(b"f%b;" % item.hex().encode())
-                    elif kind in writers:
-                        write(writers[kind](item))
+                        write(f"{tokens[key]}f{item.hex()};")
                     elif kind is record and frame[3] is None and len(stack) <= depth:
-                        if texts.issuperset(map(type, item)):
-                            write(b"D")
-                            frame = (chain.from_iterable(item.items()), item, item, None)
+                        if _TEXT_KEYS.issuperset(map(type, item)):
+                            write(tokens[key] + "D")
+                            frame = (iter(item.items()), item, item, None)
                         else:
+                            write(tokens[key])
                             frame = self._open(item, item, None)
                         stack.append(frame)
                         break
+                    elif kind in writers and kind is not bytes:
+                        write(tokens[key] + writers[kind](item))
                     else:
-                        actual = item if kind in _PLAIN_CONTAINERS else self._convert(item)
-                        if type(actual) in writers:
+                        write(tokens[key])
+                        actual = item if kind in _PLAIN else self._convert(item)
+                        if type(actual) is bytes:
+                            self._write_octets(actual, frame[3])
+                        elif type(actual) in writers:
                             write(writers[type(actual)](actual))
-                            continue
-                        frame = self._open(item, actual, frame[3])
-                        stack.append(frame)
-                        break
+                        else:
+                            frame = self._open(item, actual, frame[3])
+                            stack.append(frame)
+                            break
                 else:
                     if len(stack) == 1:
-                        return b"".join(out)
+                        return self._joined()
                     _, item, _, keys = stack.pop()
                     if keys is not None and keys.step:
                         self._arrange(keys)
-                    write(b";")
-                    frame = stack[-1]
+                    write(";")
+                    key, frame = None, stack[-1]
         except Refused as refused:
-            raise EncodeError(str(refused), self._path(item)) from None
+            raise EncodeError(str(refused), self._path(item, key)) from None
         except UnicodeEncodeError as error:
             surrogate = ord(error.object[error.start])
+            path = self._path(key) if error.object is key else self._path(item, key)
+            raise EncodeError(f"text holds a surrogate, U+{surrogate:04X}", path) from None
+        except RuntimeError as error:
+            # Of an iterator, which has no frame of its own, or of what a user's hook did.
+            if type(error) is not RuntimeError or _came_from_below(error):
+                raise
+            _, item, container, _ = stack.pop()
             raise EncodeError(
-                f"text holds a surrogate, U+{surrogate:04X}", self._path(item)
+                f"the {type(container).__name__} changed while it was encoded", self._path(item)
             ) from None
+
+    def _path(self, item: Any, key: str | None = None) -> str:
+        containers = [(source, container) for _, source, container, _ in self._stack[1:]]
+        return path_to(containers, item, key)
+
+    def _write_octets(self, octets: bytes, keys: _Keys | None) -> None:
+        """A byte array. A long one is kept aside, unless it may still be moved or compared."""
+        if len(octets) < _LONG or keys is not None:
+            self._out.append(self._writers[bytes](octets))
+        else:
+            self._out += (f"b{len(octets)}:", "", ";")
+            self._long[len(self._out) - 2] = octets
+
+    def _joined(self) -> bytes:
+        """All that was written."""
+        pieces: list[bytes] = []
+        start = 0
+        for place, octets in self._long.items():
+            pieces += ("".join(self._out[start:place]).encode("latin-1"), octets)
+            start = place
+        rest = "".join(self._out[start:]).encode("latin-1")
+        return b"".join([*pieces, rest]) if pieces else rest
 
     def _convert(self, item: object) -> Any:
         """What to write for an item that is no plain scalar: a container, or another scalar."""
@@ -275,26 +276,26 @@ class _Encoder:
         if type(actual) in _BUILTIN_MAPPINGS and not frozen:  # sooner than the checks below
             return self._open_mapping(item, actual)
         if isinstance(actual, _LISTS):
-            out.append(b"L")
+            out.append("L")
             keys = _Keys(0, frozen=True, out=out) if frozen else None
-            return iter(actual), item, actual, keys
+            return _values(actual), item, actual, keys
         if isinstance(actual, _SETS):
-            out.append(b"S")
+            out.append("S")
             keys = _Keys(1, frozen=frozen, out=out)
-            return keys.marking(iter(list(actual))), item, actual, keys
+            return _values(keys.marking(list(actual))), item, actual, keys
         if frozen:
             raise Refused(f"{type(actual).__name__} cannot be a key of a dict or an item of a set")
         if isinstance(actual, Extension):
             self._open_extension(actual)
-            return iter((actual.attributes, actual.content)), item, actual, None
+            return _values((actual.attributes, actual.content)), item, actual, None
         if isinstance(actual, Blob):
             self._open_blob(actual)
-            return iter((actual.attributes,)), item, actual, None
+            return _values((actual.attributes,)), item, actual, None
         return self._open_mapping(item, actual)
 
     def _open_mapping(self, item: object, actual: Mapping[Any, Any]) -> _Frame:
         ordered = isinstance(actual, OrderedDict)
-        self._out.append(b"O" if ordered else b"D")
+        self._out.append("O" if ordered else "D")
         entries: Iterable[tuple[Any, Any]] = actual.items()
         if type(actual) not in _BUILTIN_MAPPINGS:
             entries = list(map(_pair, entries))
@@ -306,24 +307,25 @@ class _Encoder:
             and not self.normalize
             and _SAFE_KEYS.issuperset(map(type, actual))
         ):
-            return flat, item, actual, None
+            return _values(flat), item, actual, None
         keys = _Keys(2, frozen=False, out=self._out)
-        return keys.marking(flat), item, actual, keys
+        return _values(keys.marking(flat)), item, actual, keys
 
-    def _key(self, key: Any) -> bytes:
-        """The bytes of a key, to sort by. A key that is refused will be when its turn comes."""
+    def _key(self, key: Any) -> str:
+        """The token of a key, to sort by. A key that is refused will be when its turn comes."""
         try:
             if type(key) is str:  # nearly all are
                 return self._writers[str](key)
-            return _Encoder(True, self.normalize, self.default, self.limits).encode(key)
+            encoded = _Encoder(True, self.normalize, self.default, self.limits).encode(key)
+            return encoded.decode("latin-1")
         except (EncodeError, UnicodeEncodeError):
-            return b""
+            return ""
 
     def _open_extension(self, extension: Extension) -> None:
         if not isinstance(extension.name, str):
             raise Refused("the name of an extension is text")
         _check_attributes(extension.attributes)
-        self._out.append(b"X" + self._writers[str](str.__str__(extension.name)))
+        self._out.append("X" + self._writers[str](str.__str__(extension.name)))
 
     def _open_blob(self, blob: Blob) -> None:
         if any(isinstance(container, Blob) for _, _, container, _ in self._stack):
@@ -335,36 +337,18 @@ class _Encoder:
         if len(self.blobs) >= self.limits.blobs:
             raise Refused(f"more than {self.limits.blobs} blobs")
         _check_attributes(blob.attributes)
-        self._out.append(b"B%d:" % len(self.blobs))
+        self._out.append(f"B{len(self.blobs)}:")
         self.blobs.append(blob)
 
     def _arrange(self, keys: _Keys) -> None:
         """Find entries that are there twice, and put those of a set in order."""
         out = self._out
-        objects = [b"".join(out[start:end]) for start, end in pairwise([*keys.marks, len(out)])]
+        objects = ["".join(out[start:end]) for start, end in pairwise([*keys.marks, len(out)])]
         compared = objects[:: keys.step]
         if len(set(compared)) != len(compared):
             raise Refused(f"two keys or items are the same on the wire: {_repeated(compared)}")
         if keys.step == 1:
             out[keys.start :] = sorted(objects)  # REQ-CAN-1, in every encoding
-
-    # --- where it was -------------------------------------------------------------------------
-
-    def _path(self, item: Any) -> str:
-        """The way from the root to `item`, which stands in the innermost open container.
-
-        Found by identity from the stack. An object that stands twice in a container is told by
-        its first place: there it failed already, unless it is the second sending of a blob.
-        """
-        frames = self._stack[1:]
-        children = [*(source for _, source, _, _ in frames[1:]), item]
-        steps = [
-            _step(container, child)
-            for (_, _, container, _), child in zip(frames, children, strict=False)
-        ]
-        if len(steps) > _STEPS:
-            steps[_STEPS // 2 : -_STEPS // 2] = ["..."]
-        return "$" + "".join(steps)
 
 
 _LISTS: Final[tuple[type[Any], ...]] = (list, tuple)
@@ -389,25 +373,12 @@ def _check_attributes(attributes: object) -> None:
             raise Refused(f"the name of an attribute is text, not {type(key).__name__}")
 
 
-def _repeated(keys: list[bytes]) -> str:
+def _repeated(keys: list[str]) -> str:
     ordered = sorted(keys)
     first = next(key for key, following in pairwise(ordered) if key == following)
-    return f"{first[:40]!r}"
+    return f"{first[:40].encode('latin-1')!r}"
 
 
-def _step(container: Any, item: Any) -> str:
-    """One step of a path: `.name`, `[index]`, `[key]`, or `{item}` for a key or set item."""
-    if isinstance(container, Extension):
-        return ".content" if item is container.content else ".attributes"
-    if isinstance(container, Blob):
-        return ".attributes"
-    if isinstance(container, Mapping):
-        for key, value in cast("Mapping[object, object]", container).items():
-            if value is item:
-                plain = isinstance(key, str) and key.isidentifier()
-                return f".{key}" if plain else f"[{shown(key)}]"
-    elif isinstance(container, list | tuple):
-        for index, value in enumerate(cast("list[Any]", container)):
-            if value is item:
-                return f"[{index}]"
-    return f"{{{shown(item)}}}"
+def _came_from_below(error: RuntimeError) -> bool:
+    """Whether a function that the encoder called raised it."""
+    return error.__traceback__ is not None and error.__traceback__.tb_next is not None

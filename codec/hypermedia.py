@@ -76,7 +76,8 @@ def _mapping(self: Extension, name: str) -> Mapping[str, str]:
 
 
 def _require(kind: str, name: str, value: object, *types: type) -> None:
-    if value is not MISSING and not isinstance(value, types):
+    wrong = not isinstance(value, types) or (isinstance(value, bool) and bool not in types)
+    if value is not MISSING and wrong:
         names = " or ".join(expected.__name__ for expected in types)
         raise TypeError(f"{kind}: {name!r} is {names}, not {type(value).__name__}")
 

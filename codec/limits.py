@@ -27,6 +27,11 @@ LENGTH_DIGITS = 10
 LENGTH_ZEROS = 64
 
 
+def _count(_: Any, attribute: attrs.Attribute[int], value: int) -> None:
+    if type(value) is not int:
+        raise TypeError(f"the limit {attribute.name} is an int, not {type(value).__name__}")
+
+
 def _positive(_: Any, attribute: attrs.Attribute[int], value: int) -> None:
     if value < 1:
         raise ValueError(f"the limit {attribute.name} must be at least 1, not {value}")
@@ -38,7 +43,7 @@ def _depth(_: Any, __: attrs.Attribute[int], value: int) -> None:
 
 
 def _limit(default: int) -> int:
-    return attrs.field(default=default, validator=_positive)
+    return attrs.field(default=default, validator=[_count, _positive])
 
 
 @attrs.frozen(kw_only=True)
@@ -46,7 +51,7 @@ class Limits:
     """The limits of one decoding or encoding. All are counts; sizes are in bytes."""
 
     #: Containers inside each other; a scalar root has depth 0.
-    depth: int = attrs.field(default=100, validator=_depth)
+    depth: int = attrs.field(default=100, validator=[_count, _depth])
     #: 4 for each set, dict, ordered dict, extension and blob, 1 for every other object, keys too:
     #: `S;` is 2 bytes on the wire and over 200 in memory.
     nodes: int = _limit(2_000_000)

@@ -1,7 +1,7 @@
 """Integers and floats: each production of the grammar, its reader and its writer.
 
 A reader takes the literal between the prefix and the `;`, and the offset of the prefix for its
-errors. A writer returns the literal without either.
+errors. A writer returns the literal without either, as text: the encoder joins text.
 """
 
 from __future__ import annotations
@@ -43,12 +43,10 @@ def read_integer(literal: bytes | bytearray, offset: int, max_digits: int) -> in
     return -number if negative else number
 
 
-def write_integer(number: int) -> bytes:
+def write_integer(number: int) -> str:
     """REQ-INT-3."""
-    if -(10**18) < number < 10**18:
-        return b"%d" % number
     digits = _split(abs(number))
-    return b"-" + digits if number < 0 else digits
+    return f"-{digits}" if number < 0 else digits
 
 
 def count_digits(number: int) -> int:
@@ -71,14 +69,14 @@ def _join(digits: bytes | bytearray) -> int:
     return _join(digits[:-low]) * power + _join(digits[-low:])
 
 
-def _split(number: int) -> bytes:
+def _split(number: int) -> str:
     """str(number) by halves, for number >= 0."""
     size = count_digits(number)
     if size <= DIRECT:
-        return b"%d" % number
+        return str(number)
     low = size // 2
     head, tail = divmod(number, 10**low)
-    return _split(head) + _split(tail).rjust(low, b"0")
+    return _split(head) + _split(tail).rjust(low, "0")
 
 
 # --- float = %s"f" ( hex-float / decimal-float / float-name ) ";"       vectors: float
@@ -115,9 +113,9 @@ def read_float(literal: bytes | bytearray, offset: int) -> float:
     return -_INFINITY if literal[:1] == b"-" else _INFINITY
 
 
-def write_float(number: float) -> bytes:
+def write_float(number: float) -> str:
     """REQ-FLT-5: Python's own float.hex() is the one spelling, byte for byte."""
-    return number.hex().encode("ascii")
+    return number.hex()
 
 
 def show(literal: bytes | bytearray) -> str:

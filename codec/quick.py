@@ -110,9 +110,9 @@ class _Shortcut:
             if token and (prefix := token[0]) in openers:
                 rest = token.lstrip(_OPENERS)
                 for prefix in token[: len(token) - len(rest)]:
-                    if len(stack) >= depth:
-                        raise _Unusual
                     nodes -= openers[prefix]
+                    if nodes < 0 or len(stack) >= depth:
+                        raise _Unusual
                     stack.append((kind, items))
                     kind, items = prefix, []
                 append = items.append
@@ -155,7 +155,7 @@ class _Shortcut:
                 append(read_timedelta(token[1:].encode("latin-1"), 0))
             else:
                 raise _Unusual
-        if stack or len(items) != 1 or nodes < 0:
+        if stack or len(items) != 1:
             raise _Unusual
         return items[0]
 

@@ -49,7 +49,7 @@ def read_datetime(literal: bytes | bytearray, offset: int) -> datetime:
     return instant
 
 
-def write_datetime(instant: datetime) -> bytes:
+def write_datetime(instant: datetime) -> str:
     """REQ-DTM-3, REQ-DTM-4. Raises Refused for a naive datetime, or one outside the years."""
     if instant.tzinfo is not UTC:
         zone = instant.utcoffset()
@@ -60,11 +60,9 @@ def write_datetime(instant: datetime) -> bytes:
         except OverflowError:
             raise Refused("datetime is outside the years 1 to 9999 in UTC") from None
     micro = instant.microsecond
-    fraction = b"%03d" % (micro // 1000) if micro % 1000 == 0 else b"%06d" % micro
-    return b"%04d-%02d-%02dT%02d:%02d:%02d.%sZ" % (
-        instant.year, instant.month, instant.day, instant.hour, instant.minute, instant.second,
-        fraction,
-    )  # fmt: skip
+    fraction = f"{micro // 1000:03}" if micro % 1000 == 0 else f"{micro:06}"
+    date = f"{instant.year:04}-{instant.month:02}-{instant.day:02}"
+    return f"{date}T{instant.hour:02}:{instant.minute:02}:{instant.second:02}.{fraction}Z"
 
 
 def _offset(sign: bytes, hours: int, minutes: int) -> timedelta:
@@ -110,18 +108,17 @@ def read_timedelta(literal: bytes | bytearray, offset: int) -> timedelta | Perio
     return fixed
 
 
-def write_timedelta(duration: timedelta | Period) -> bytes:
+def write_timedelta(duration: timedelta | Period) -> str:
     """The full form: every component, one sign in front (REQ-DUR-5)."""
     if isinstance(duration, Period):
         years, months, fixed = duration.years, duration.months, duration.timedelta
     else:
         years, months, fixed = 0, 0, duration
-    sign = b"-" if years < 0 or months < 0 or fixed < _ZERO else b""
+    sign = "-" if years < 0 or months < 0 or fixed < _ZERO else ""
     seconds, micro = divmod(abs(fixed // _MICROSECOND), 1_000_000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
-    fraction = b".%06d" % micro if micro else b""
-    return b"%sP%dY%dM%dDT%dH%dM%d%sS" % (
-        sign, abs(years), abs(months), days, hours, minutes, seconds, fraction,
-    )  # fmt: skip
+    fraction = f".{micro:06}" if micro else ""
+    date = f"{sign}P{abs(years)}Y{abs(months)}M{days}D"
+    return f"{date}T{hours}H{minutes}M{seconds}{fraction}S"

@@ -73,6 +73,11 @@ class Extension:
         return self
 
 
+def _check_number(_: Any, attribute: attrs.Attribute[int], value: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{attribute.name} of a period is an int, not {type(value).__name__}")
+
+
 @attrs.frozen(order=False)
 class Period:
     """A duration with calendar years or months, which have no fixed length (REQ-DUR-4).
@@ -83,8 +88,8 @@ class Period:
     Raises ValueError when both are zero, the signs differ, or either is over 999,999,999.
     """
 
-    years: int = attrs.field(default=0, validator=attrs.validators.instance_of(int))
-    months: int = attrs.field(default=0, validator=attrs.validators.instance_of(int))
+    years: int = attrs.field(default=0, validator=_check_number)
+    months: int = attrs.field(default=0, validator=_check_number)
     timedelta: timedelta = attrs.field(
         default=timedelta(0), validator=attrs.validators.instance_of(timedelta)
     )

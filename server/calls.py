@@ -101,15 +101,18 @@ def discard_blobs(value: object) -> None:
             pending.extend(cast("Iterable[Any]", item))
 
 
-def redirection(call: Call, url: str) -> Response:
-    """The response of 303. Raises ValueError for a URL that no header can carry."""
+def redirection(call: Call, url: str, status: int = 303) -> Response:
+    """A response that leads elsewhere: by GET (303), or by the same request again (307).
+
+    Raises ValueError for a URL that no header can carry.
+    """
     if not (url.isascii() and url.isprintable()) or " " in url:
         raise ValueError("the URL of a redirect holds characters that must be percent-encoded")
     call.close()
     headers = [("Location", url), ("Content-Length", "0")]
     if call.method == "GET":
         headers.extend(_GET_HEADERS)
-    return Response(303, headers)
+    return Response(status, headers)
 
 
 def error_response(call: Call, error: RemoteError) -> Response:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import select
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,11 +21,12 @@ from hyperglyph.transport.http.messages import PIECE, Incoming, Response
 from hyperglyph.transport.http.status import RequestTimeout, reason_phrase
 
 from .http1 import HEAD_LIMIT, Head, HeadError, parse_head, read_body
+from .source import SocketSource
 
 if TYPE_CHECKING:
     from .engine import Engine
 
-__all__ = ["Connection", "SocketSource"]
+__all__ = ["Connection"]
 
 logger = logging.getLogger("hyperglyph.server")
 
@@ -34,119 +36,20 @@ _LINGER_SECONDS: Final = 2.0
 #: No longer than this if other connections wait for a thread.
 _LINGER_BRIEFLY: Final = 0.1
 
-#: Bytes a second below which a body has no more than the idle limit in all.
-_BODY_RATE: Final = 1024
-
 _NO_BODY: Final = frozenset({204, 304})
 
-
-class SocketSource:
-    """A socket with a buffer."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-        self._buffer = bytearray()
-        self._idle = 0.0
-        self._left: float | None = None
-        self.closed = False
-
-    def has_data(self) -> bool:
-        """Whether bytes wait in the buffer, where the selector cannot see them."""
-        return bool(self._buffer)
-
-    def skip(self, size: int) -> bool:
-        """Drop so many bytes if all of them are in the buffer."""
-        if len(self._buffer) < size:
-            return False
-        del self._buffer[:size]
-        return True
-
-    def close(self) -> None:
-        self.closed = True
-
-    def begin_body(self, idle: float) -> None:
-        """From now to the next head, waiting may take `idle` seconds and one for each KiB."""
-        self._idle = idle
-        self._left = idle + len(self._buffer) / _BODY_RATE
-
-    def _recv(self, size: int) -> bytes:
-        left = self._left
-        if left is None:
-            return self._socket.recv(size)
-        if left <= 0:
-            raise TimeoutError
-        if limited := left < self._idle:
-            self._socket.settimeout(left)
-        started = time.monotonic()
-        try:
-            data = self._socket.recv(size)
-        finally:
-            # Only waiting counts: whoever reads the body may take the time it needs.
-            left -= time.monotonic() - started
-            self._left = left
-            if limited:
-                self._socket.settimeout(self._idle)
-        self._left = left + len(data) / _BODY_RATE
-        return data
-
-    def _receive(self) -> bool:
-        data = self._recv(PIECE)
-        self._buffer += data
-        return bool(data)
-
-    def _take(self, size: int) -> bytes:
-        data = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return data
-
-    def read(self, size: int) -> bytes:
-        if not self._buffer:
-            return self._recv(min(size, PIECE))
-        return self._take(size)
-
-    def read_line(self, limit: int) -> bytes:
-        start = 0
-        while True:
-            end = self._buffer.find(b"\n", start, limit)
-            if end >= 0:
-                return self._take(end + 1)
-            start = len(self._buffer)
-            if start >= limit or not self._receive():
-                return self._take(limit)
-
-    def read_head(self, limit: int, idle: float) -> bytes | None:
-        """The next head without its last CRLFs; None if the connection ends before one.
-
-        The whole head has to be there within `idle` seconds. Raises HeadError, TimeoutError.
-        """
-        deadline: float | None = None
-        self._left = None
-        start = 0
-        while True:
-            end = self._buffer.find(b"\r\n\r\n", max(start - 3, 0), limit)
-            if end >= 0:
-                head = self._take(end)
-                del self._buffer[:4]
-                return head.removeprefix(b"\r\n")  # RFC 9112, section 2.2
-            start = len(self._buffer)
-            if start >= limit:
-                raise HeadError(431, f"head of more than {limit} bytes")
-            if start:
-                now = time.monotonic()
-                deadline = deadline or now + idle
-                if now >= deadline:
-                    raise TimeoutError
-                self._socket.settimeout(deadline - now)
-            try:
-                if not self._receive():
-                    return None
-            finally:
-                if deadline is not None:
-                    self._socket.settimeout(idle)
+_PLAIN_HTTP: Final = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 31\r\n"
+    b"Connection: close\r\n\r\nthis server speaks https only\r\n"
+)
 
 
 class Connection:
-    """What cheroot asks of a connection: `communicate`, `close`, `rfile`, `last_used`."""
+    """What cheroot asks of a connection: `close`, `rfile`, `last_used`; and `communicate`.
+
+    One thread at a time has it: that of the selector while it waits, a thread of the pool while
+    a request is answered.
+    """
 
     last_used: float | None = None
     remote_addr: str | None = None
@@ -157,8 +60,11 @@ class Connection:
         self.server = server
         self.socket = sock
         self.rfile = SocketSource(sock)
-        self.is_new = True
-        self.reading_head = False
+        self.handshaking = server.tls is not None
+        #: When the handshake or head began (`time.time`) that is not whole yet.
+        self.began = time.time() if self.handshaking else None
+        #: Whether it failed, or took too long.
+        self.given_up = False
         if sock.family != getattr(socket, "AF_UNIX", None):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         server.open.add(self)
@@ -167,18 +73,27 @@ class Connection:
         """End the connection, for the peer too."""
         self.rfile.close()
         self.server.open.discard(self)
+        self._end_tls()
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
 
-    def interrupt(self) -> None:
-        """Make a thread that waits for this peer give up."""
+    def abandon(self) -> None:
+        """End the connection for the peer, whatever another thread does with it."""
         with suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RD)
+            # Not the method of an SSL socket, which takes from that thread what it works with.
+            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+
+    def _end_tls(self) -> None:
+        """Say that no more comes, or the peer may take the answer for one that was cut."""
+        if isinstance(self.socket, ssl.SSLSocket) and not self.handshaking:
+            with suppress(OSError, ValueError):
+                self.socket.settimeout(0)
+                self.socket.unwrap()
 
     def is_readable(self, seconds: float) -> bool:
-        """Whether the next request begins to arrive within that time."""
-        if self.rfile.has_data():
+        """Whether more bytes arrive within that time, or have arrived and wait to be read."""
+        if self.has_more():
             return True
         if not hasattr(select, "poll"):  # pragma: no cover - Windows
             return bool(select.select([self.socket], [], [], seconds)[0])
@@ -186,23 +101,67 @@ class Connection:
         poll.register(self.socket, select.POLLIN)
         return bool(poll.poll(seconds * 1000))
 
+    def has_more(self) -> bool:
+        """Whether something to answer has been read already, where no selector can see it."""
+        if isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
+            return True
+        return self.rfile.has_head(HEAD_LIMIT)
+
+    def can_answer(self) -> bool:
+        """Take what has arrived. Returns whether `communicate` has something to do."""
+        if self.given_up:
+            return True
+        if (not self.handshaking or self._shake_hands()) and self.rfile.gather_head(HEAD_LIMIT):
+            return True
+        if self.began is None:
+            if self.rfile.has_data():
+                self.began = time.time()
+        elif time.time() - self.began > self.server.timeout:
+            # The selector expires what is silent; what drips may never be with it when it looks.
+            self.given_up = True
+        return self.given_up
+
+    def _shake_hands(self) -> bool:
+        """Go on with the handshake as far as it goes. Returns whether it succeeded."""
+        try:
+            if not isinstance(self.socket, ssl.SSLSocket):
+                assert self.server.tls is not None
+                self.socket = self.rfile.socket = self.server.tls.wrap_socket(
+                    self.socket, server_side=True, do_handshake_on_connect=False
+                )
+            self.socket.settimeout(0)
+            self.socket.do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
+        except (OSError, ValueError) as error:
+            self._refuse_handshake(error)
+            self.given_up = True
+            return False
+        self.socket.settimeout(self.server.timeout)
+        self.handshaking = False
+        self.began = None
+        return True
+
+    def _refuse_handshake(self, error: Exception) -> None:
+        logger.debug("a TLS handshake failed: %s", error)
+        if getattr(error, "reason", None) == "HTTP_REQUEST":
+            with suppress(OSError):
+                socket.socket.send(self.socket, _PLAIN_HTTP)
+
     def communicate(self) -> bool:
         """Answer one request. Returns whether the connection can take another."""
+        if self.given_up:
+            if not self.handshaking:
+                self._refuse(408, "the head of the request did not arrive in time")
+            return False
+        self.began = None
         try:
-            self.reading_head = True
-            data = self.rfile.read_head(HEAD_LIMIT, self.server.timeout)
-            self.reading_head = False
+            data = self.rfile.take_head(HEAD_LIMIT)
             if data is None:
                 return False
             head = parse_head(data)
         except HeadError as error:
             self._refuse(error.status, error.message)
-            return False
-        except TimeoutError:
-            if self.rfile.has_data():
-                self._refuse(408, "the head of the request did not arrive in time")
-            return False
-        except OSError:
             return False
         return self._answer(head)
 
@@ -217,6 +176,7 @@ class Connection:
                 query=head.query,
                 target=head.target,
                 length=head.length,
+                scheme="http" if self.server.tls is None else "https",
                 loopback=self.server.loopback,
             )
         )
@@ -300,6 +260,7 @@ class Connection:
 
         Closing with unread bytes resets the connection, and the peer may never see the answer.
         """
+        self._end_tls()
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_WR)
             self.socket.settimeout(_LINGER_BRIEFLY / 2)

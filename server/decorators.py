@@ -124,6 +124,10 @@ def hidden() -> Callable[[T], T]: ...
 def hidden(target: Any = None, /, *names: str) -> Any:
     """Keep a method or property off the page, and uncallable.
 
+    Of a class that is `@hidden`, callers make no instances: there is no constructor on the root
+    page nor anywhere else, only references to instances that the service made. So of its
+    subclasses.
+
     With names it decorates a class and keeps these attributes off its pages:
     `@hidden("password")`.
     """

@@ -26,7 +26,9 @@ from hyperglyph.codec import MISSING, EncodeError, Form, Input, Link
 from hyperglyph.transport.http.binding import Parameters
 from hyperglyph.transport.http.bodies import pack_body
 
-from .decorators import Marks, marks_of, optional
+from .decorators import Marks, hidden_names, marks_of, optional
+from .docstrings import docstring_of, documented
+from .homes import Home, home_of_class
 from .resource import Members, members_of, refuse_class
 from .state import State
 
@@ -37,6 +39,7 @@ __all__ = [
     "Endpoints",
     "FunctionEndpoint",
     "Place",
+    "Style",
     "Unservable",
     "make_endpoint",
 ]
@@ -50,6 +53,17 @@ Offer = Form | Link
 
 class Unservable(TypeError):
     """A result holds something that is not registered and is no data, or a page cannot be made."""
+
+
+@attrs.frozen
+class Style:
+    """How a router shows what it serves: for clients of 2012, with docstrings."""
+
+    legacy: bool = False
+    docstrings: bool = False
+
+
+PLAIN: Final = Style()
 
 
 @attrs.define(eq=False, slots=False)
@@ -67,6 +81,8 @@ class FunctionEndpoint:
     url: str
     inputs: tuple[str | Input, ...]
     offer: Offer
+    #: What travels of its docstring.
+    doc: str
     legacy: bool
     #: Module and qualified name: an object with the same ones is a new definition of the old.
     identity: Identity | None
@@ -83,12 +99,18 @@ class FunctionEndpoint:
 
     def offer_at(self, prefix: str) -> Offer:
         """The same form or link with its URL below another one."""
-        return _offer(prefix + self.url, self.marks, self.inputs, self.legacy)
+        offer = _offer(prefix + self.url, self.marks, self.inputs, self.legacy)
+        return documented(offer, self.doc)
 
     def form_at(self, prefix: str) -> Form:
         """A form, also where a link would do."""
         method = "GET" if self.marks.safe and not self.legacy else "POST"
-        return Form(prefix + self.url, method=method, values=self.inputs)
+        form = Form(prefix + self.url, method=method, values=self.inputs)
+        return documented(form, self.doc)
+
+    def link_at(self, prefix: str) -> Link:
+        """A link to what needs no arguments."""
+        return documented(Link(prefix + self.url), self.doc)
 
     @cached_property
     def hints(self) -> Mapping[str, tuple[Any, ...]]:
@@ -120,6 +142,10 @@ class ClassEndpoint:
     #: What every page of an instance has beside data: the forms and links of its methods.
     offers: dict[str, Offer]
     embedded: dict[str, FunctionEndpoint]
+    #: Whether callers make no instances: they are reached by references only.
+    hidden: bool
+    #: Tells where an instance lives, if not all of them live here.
+    home: Home | None
     identity: Identity | None
 
     @property
@@ -131,6 +157,11 @@ class ClassEndpoint:
     def offer(self) -> Offer:
         """The form that makes an instance."""
         return self.constructor.offer
+
+    @property
+    def doc(self) -> str:
+        """What travels of the class's docstring."""
+        return self.constructor.doc
 
     def offer_at(self, prefix: str) -> Offer:
         """The same form with its URL below another one."""
@@ -147,7 +178,7 @@ Endpoint = FunctionEndpoint | ClassEndpoint
 # --- making them -----------------------------------------------------------------------------
 
 
-def make_endpoint(target: object, name: str | None, *, legacy: bool = False) -> Endpoint:
+def make_endpoint(target: object, name: str | None, style: Style = PLAIN) -> Endpoint:
     """Refuse here what could go wrong in a call.
 
     Raises TypeError, naming the parameter or member, for what cannot be called or has parameters
@@ -157,18 +188,19 @@ def make_endpoint(target: object, name: str | None, *, legacy: bool = False) -> 
         raise TypeError(f"{type(target).__name__} objects cannot be called")
     name = _checked_name(target, name)
     if inspect.isclass(target):
-        return _make_class(target, name, legacy)
+        return _make_class(target, name, style)
     marks = marks_of(target)
     if marks.hidden or marks.embed:
-        raise TypeError(f"{name}: only methods can be {'hidden' if marks.hidden else 'embedded'}")
-    return _make_function(name, target, marks, legacy)
+        can_be = "and classes can be hidden" if marks.hidden else "can be embedded"
+        raise TypeError(f"{name}: only methods {can_be}")
+    return _make_function(name, target, marks, style)
 
 
 def _make_function(
     name: str,
     function: Function,
     marks: Marks,
-    legacy: bool,
+    style: Style,
     signed: Function | None = None,
 ) -> FunctionEndpoint:
     """`signed` has the signature to offer, if it is not that of the function itself."""
@@ -179,8 +211,9 @@ def _make_function(
     parameters = Parameters.of(name, signed or function)
     if marks.embed and parameters.names:
         raise TypeError(f"{name}: what is embedded in a page takes no parameters")
-    inputs = tuple(_input_of(p, legacy) for p in parameters.signature.parameters.values())
+    inputs = tuple(_input_of(p, style.legacy) for p in parameters.signature.parameters.values())
     url = quote(name, safe="")
+    doc = docstring_of(function) if style.docstrings else ""
     return FunctionEndpoint(
         name=name,
         function=function,
@@ -188,15 +221,16 @@ def _make_function(
         marks=marks,
         url=url,
         inputs=inputs,
-        offer=_offer(url, marks, inputs, legacy),
-        legacy=legacy,
+        offer=documented(_offer(url, marks, inputs, style.legacy), doc),
+        doc=doc,
+        legacy=style.legacy,
         identity=_identity_of(function),
     )
 
 
-def _make_class(cls: type, name: str, legacy: bool) -> ClassEndpoint:
+def _make_class(cls: type, name: str, style: Style) -> ClassEndpoint:
     refuse_class(cls)
-    constructor = _make_function(name, cls, Marks(), legacy)
+    constructor = _make_function(name, cls, Marks(), style)
     members = members_of(cls)
     methods: dict[str, FunctionEndpoint] = {}
     for method, (function, marks) in members.methods.items():
@@ -206,7 +240,7 @@ def _make_class(cls: type, name: str, legacy: bool) -> ClassEndpoint:
         except ValueError:
             raise TypeError(f"{cls.__qualname__}.{method} takes no self") from None
         try:
-            methods[method] = _make_function(method, function, marks, legacy, bound)
+            methods[method] = _make_function(method, function, marks, style, bound)
         except TypeError as error:
             raise TypeError(f"{cls.__qualname__}.{error}") from None
     state = State.of(cls, constructor.parameters, methods)
@@ -223,8 +257,21 @@ def _make_class(cls: type, name: str, legacy: bool) -> ClassEndpoint:
         methods=methods,
         offers={method: endpoint.offer for method, endpoint in methods.items()},
         embedded={m: endpoint for m, endpoint in methods.items() if endpoint.marks.embed},
+        hidden=_is_hidden(cls),
+        home=home_of_class(cls),
         identity=_identity_of(cls),
     )
+
+
+def _is_hidden(cls: type) -> bool:
+    marks = marks_of(cls)
+    if marks.safe or marks.redirect:
+        raise TypeError(f"{cls.__qualname__} is a class: only hidden goes with it")
+    if marks_of(inspect.getattr_static(cls, "__init__")) != Marks() or "__init__" in hidden_names(
+        cls
+    ):
+        raise TypeError(f"{cls.__qualname__}.__init__ is no method: decorate the class")
+    return marks.hidden
 
 
 def _checked_name(target: object, name: str | None) -> str:
@@ -339,6 +386,8 @@ class Endpoints:
         if len(parts) == 1:
             if isinstance(endpoint, FunctionEndpoint):
                 return Place(f"/{endpoint.name}", None, endpoint)
+            if endpoint.hidden:
+                return None
             return Place(f"/{endpoint.name}", endpoint, endpoint.constructor)
         if not isinstance(endpoint, ClassEndpoint):
             return None

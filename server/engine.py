@@ -12,6 +12,7 @@ import logging
 import os
 import selectors
 import socket
+import ssl
 import stat
 import threading
 import time
@@ -54,12 +55,18 @@ if TYPE_CHECKING:
 
         def __init__(self, server: HTTPServer) -> None: ...
         def close(self) -> None: ...
+        def put(self, conn: Connection) -> None: ...
         def _expire(self, threshold: float) -> None: ...
         def _from_server_socket(self, server_socket: socket.socket) -> Connection | None: ...
 
 else:
-    from cheroot.connections import ConnectionManager
-    from cheroot.server import HTTPServer
+    try:
+        from cheroot.connections import ConnectionManager
+        from cheroot.server import HTTPServer
+    except ImportError as error:
+        raise ImportError(
+            "Server needs cheroot, which is not installed: pip install cheroot"
+        ) from error
 
 __all__ = ["Engine", "Handler"]
 
@@ -139,18 +146,20 @@ class _Pool:
                 connection.close()
 
     def _serve(self, connection: Connection) -> None:
-        while connection.communicate():
+        while connection.can_answer():
+            if not connection.communicate():
+                connection.close()
+                return
             # An unlocked look: a wrong guess costs a wait of _STAY, no more.
             if self._stopping or self._queue or not connection.is_readable(self._patience()):
-                self._engine.put_conn(connection)
-                return
-        connection.close()
+                break
+        self._engine.put_conn(connection)
 
     def _patience(self) -> float:
         return _STAY if self.idle or len(self._threads) < self.max else 0.0
 
     def stop(self, timeout: float | None) -> None:
-        """Let calls in flight end, for at most that time; then interrupt and abandon them."""
+        """Let calls in flight end, for at most that time; then abandon them."""
         deadline = time.monotonic() + (0.0 if timeout is None else timeout)
         with self._condition:
             self._stopping = True
@@ -160,9 +169,6 @@ class _Pool:
             threads = dict(self._threads)
         for connection in queued:
             connection.close()
-        for busy in threads.values():
-            if busy is not None and busy.reading_head:
-                busy.interrupt()
         for thread in threads:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, deadline - time.monotonic()))
@@ -170,19 +176,28 @@ class _Pool:
             if thread.is_alive() and thread is not threading.current_thread():
                 logger.error("a call did not end in time: its thread %s is abandoned", thread.name)
                 if busy is not None:
-                    busy.close()
+                    busy.abandon()
 
 
 class _Connections(ConnectionManager):
-    """The listener and the idle connections: never more than a limit, no accepting in vain.
+    """The listener and the connections that wait: for a handshake, a request, the rest of a head.
 
-    All of it runs on the thread of the selector.
+    Never more than a limit, and no accepting in vain. All but `put` runs on the selector's thread.
     """
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self._engine = engine
         self._listening_again: float | None = None
+
+    def put(self, conn: Connection) -> None:
+        """Wait for more bytes, unless there are some that the selector does not see."""
+        if conn.has_more():
+            self._engine.requests.put(conn)
+            return
+        # A handshake or a head has its time in all, however it drips.
+        conn.last_used = conn.began or time.time()
+        self._selector.register(conn.socket.fileno(), selectors.EVENT_READ, conn)
 
     def _from_server_socket(self, server_socket: socket.socket) -> Connection | None:
         try:
@@ -201,9 +216,8 @@ class _Connections(ConnectionManager):
         return connection
 
     def _make_room(self, newest: Connection) -> None:
-        """Close the connection that is idle longest; the newest if none is."""
-        idle = [found for found in self._selector.connections if found[1] is not self._engine]
-        for descriptor, connection in sorted(idle, key=lambda found: found[1].last_used):
+        """Close the connection that waits longest; the newest if none does."""
+        for descriptor, connection in sorted(self._waiting(), key=lambda found: found[1].last_used):
             # What is readable may be among those that the selector's loop still has to serve.
             if not connection.is_readable(0):
                 self._selector.unregister(descriptor)
@@ -211,8 +225,18 @@ class _Connections(ConnectionManager):
                 return
         newest.close()
 
+    def _waiting(self) -> list[tuple[int, Any]]:
+        return [found for found in self._selector.connections if found[1] is not self._engine]
+
     def _expire(self, threshold: float) -> None:
-        super()._expire(threshold)
+        for descriptor, connection in self._waiting():
+            if connection.last_used < threshold:
+                self._selector.unregister(descriptor)
+                if connection.rfile.has_data():
+                    connection.given_up = True
+                    self._engine.requests.put(connection)
+                else:
+                    connection.close()
         if self._listening_again is not None and time.monotonic() >= self._listening_again:
             self._listening_again = None
             listener = self._engine.socket.fileno()
@@ -230,10 +254,17 @@ class Engine(HTTPServer):
     keep_alive_conn_limit = open_limit
 
     def __init__(
-        self, address: tuple[str, int] | str, handler: Handler, *, idle: float, threads: int
+        self,
+        address: tuple[str, int] | str,
+        handler: Handler,
+        *,
+        idle: float,
+        threads: int,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         super().__init__(address, gateway=None)
         self.handler = handler
+        self.tls = tls
         self.open: set[Connection] = set()
         self.timeout = idle
         self.requests = _Pool(self, threads)
@@ -274,13 +305,16 @@ class Engine(HTTPServer):
         return socket_
 
     def process_conn(self, conn: Connection) -> None:
-        """A new connection waits for its first bytes with the idle ones, not on a thread."""
-        if conn.is_new:
-            conn.is_new = False
-            if not conn.is_readable(0):
-                self.put_conn(conn)
-                return
-        self.requests.put(conn)
+        """What no thread can do anything for yet waits in the selector, and holds none."""
+        if conn.handshaking:
+            # Its arithmetic belongs on a thread of the pool, which does not wait for the peer.
+            ready = conn.is_readable(0)
+        else:
+            ready = conn.can_answer()
+        if ready:
+            self.requests.put(conn)
+        else:
+            self.put_conn(conn)
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         logger.log(level, "%s", msg, exc_info=traceback)

@@ -22,6 +22,7 @@ from hyperglyph.transport.http.status import RemoteError, TransportError
 
 from .builders import To
 from .decorators import hidden_names
+from .docstrings import documented
 from .endpoints import ClassEndpoint, Endpoints, FunctionEndpoint, Unservable
 from .resource import fields_of, is_record
 from .state import ConfigurationError, TokenSigner
@@ -33,6 +34,9 @@ logger = logging.getLogger("hyperglyph.server")
 Converters = Mapping[type, Callable[[Any], Any]]
 
 _NO_CONVERTERS: Final[Converters] = MappingProxyType({})
+
+
+_NOT_THERE: Final = "which is not registered, or is hidden"
 
 
 class _NoURL(LookupError):
@@ -68,7 +72,11 @@ class Pages:
         if cached is not None and cached[0] == self.endpoints.version and cached[1] == mount:
             return cached[2]
         version, table = self.endpoints.snapshot()
-        offers = {name: endpoint.offer for name, endpoint in table.items()}
+        offers = {
+            name: endpoint.offer
+            for name, endpoint in table.items()
+            if isinstance(endpoint, FunctionEndpoint) or not endpoint.hidden
+        }
         page = pack_body(Resource(offers, url=f"{quote(mount)}/"))
         self._root = version, mount, page
         return page
@@ -95,6 +103,17 @@ class Pages:
         except Exception as error:
             raise Unservable(f"there is no reference to {describe(instance)}: {error}") from error
 
+    def home(self, endpoint: ClassEndpoint, instance: object) -> str | None:
+        """The root of the service where an instance lives; None: here. Raises Unservable."""
+        if endpoint.home is None:
+            return None
+        try:
+            return endpoint.home(endpoint.state.read(instance))
+        except RemoteError:
+            raise
+        except Exception as error:
+            raise Unservable(f"where is {describe(instance)}? {error}") from error
+
     def _in_state(self, value: object) -> object:
         """What stands in a state for a value that the codec does not know."""
         converter = self.converter_of(type(value))
@@ -115,6 +134,8 @@ class Pages:
 
 
 def _hint(value: object) -> str:
+    if hasattr(value, "read"):
+        return "return hyperglyph.blob(it, content_type)"
     return f"convert it, or give Router(convert={{{type(value).__name__}: ...}})"
 
 
@@ -158,9 +179,7 @@ class Message:
             try:
                 return self._offer(value)
             except _NoURL:
-                return self._refuse(
-                    value, f"the result holds {describe(value)}, which is not registered"
-                )
+                return self._refuse(value, f"the result holds {describe(value)}, {_NOT_THERE}")
         converter = pages.converter_of(cls)
         if converter is not None:
             return converter(value)
@@ -194,12 +213,33 @@ class Message:
         endpoint = self.pages.endpoints.of_class(type(value))
         return None if endpoint is None else self._path(endpoint, value)
 
-    def _path(self, endpoint: ClassEndpoint, instance: object) -> str:
-        return f"{self.prefix}{endpoint.url}/{self.pages.token(endpoint, instance)}/"
+    def elsewhere(self, value: object) -> str | None:
+        """The URL of an instance that lives at another service; None for all else."""
+        endpoint = self.pages.endpoints.of_class(type(value))
+        home = None if endpoint is None else self.pages.home(endpoint, value)
+        return None if endpoint is None or home is None else self._below(home, endpoint, value)
 
-    def page(self, endpoint: ClassEndpoint, instance: object) -> Resource:
+    def _path(self, endpoint: ClassEndpoint, instance: object) -> str:
+        return self._below(self.pages.home(endpoint, instance) or self.prefix, endpoint, instance)
+
+    def _below(self, root: str, endpoint: ClassEndpoint, instance: object) -> str:
+        return f"{root}{endpoint.url}/{self.pages.token(endpoint, instance)}/"
+
+    def _visitor(self, home: str, endpoint: ClassEndpoint, instance: object) -> Resource | Link:
+        """What stands for an instance that lives at another service, which has its data."""
+        url = self._below(home, endpoint, instance)
+        if not self.partial:
+            return Link(url)
+        name = endpoint.name
+        profile = {} if name in self._foreign else {"profile": name}
+        return Resource.from_wire("resource", {"url": url, **profile, "partial": True}, {})
+
+    def page(self, endpoint: ClassEndpoint, instance: object) -> Resource | Link:
         """The page of an instance; partial if the message has had one of its kind already."""
-        attributes: dict[str, Any] = {"url": self._path(endpoint, instance)}
+        home = self.pages.home(endpoint, instance)
+        if home is not None:
+            return self._visitor(home, endpoint, instance)
+        attributes: dict[str, Any] = {"url": self._below(self.prefix, endpoint, instance)}
         name = endpoint.name
         partial = self.partial and name in self._seen and name not in self._foreign
         if partial:
@@ -207,11 +247,13 @@ class Message:
         else:
             self._seen.add(name)
             attributes.update(name=name, profile=name)
+            if endpoint.doc:
+                attributes["doc"] = endpoint.doc
         content = _data_of(endpoint, instance)
         if not partial:
             content.update(endpoint.offers)
         for embedded, method in endpoint.embedded.items():
-            content[embedded] = _embedded(endpoint, method, instance)
+            content[embedded] = _embedded(endpoint, method, instance, partial)
         return Resource.from_wire("resource", attributes, content)
 
     def _record(self, value: object) -> object:
@@ -231,6 +273,8 @@ class Message:
         """The endpoint of a function, class or bound method, and where it is. Raises _NoURL."""
         endpoint = self.pages.endpoints.of_target(target)
         if isinstance(endpoint, ClassEndpoint):
+            if endpoint.hidden:
+                raise _NoURL
             return endpoint.constructor, self.prefix
         if endpoint is not None:
             return endpoint, self.prefix
@@ -256,7 +300,7 @@ class Message:
         except _NoURL:
             kind = "form" if to.is_form else "link"
             return self._refuse(
-                to, f"the result holds a {kind} to {describe(target)}, which is not registered"
+                to, f"the result holds a {kind} to {describe(target)}, {_NOT_THERE}"
             )
         if to.is_form:
             return endpoint.form_at(prefix)
@@ -264,7 +308,7 @@ class Message:
             return self._refuse(
                 to, f"{endpoint.name} is not safe to follow or needs arguments: it has no link"
             )
-        return Link(prefix + endpoint.url)
+        return endpoint.link_at(prefix)
 
 
 def _why_not(value: object) -> str:
@@ -321,10 +365,14 @@ def _is_downstream(error: Exception) -> bool:
     return isinstance(error, TransportError) or (isinstance(error, RemoteError) and error.received)
 
 
-def _embedded(endpoint: ClassEndpoint, method: FunctionEndpoint, instance: object) -> Link:
+def _embedded(
+    endpoint: ClassEndpoint, method: FunctionEndpoint, instance: object, partial: bool
+) -> Link:
     try:
         content = method.function(instance)
     except Exception:  # the page is worth having without it
         logger.warning("%s.%s could not be embedded", endpoint.name, method.name, exc_info=True)
-        return Link(method.url)
-    return Link(method.url, inline=True, content=content)
+        return method.link_at("")
+    # In a listing the first of its kind says enough.
+    doc = "" if partial else method.doc
+    return documented(Link(method.url, inline=True, content=content), doc)

@@ -5,28 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import attrs
 
 from hyperglyph.codec import Link, Resource
 from hyperglyph.transport.http.messages import Incoming
-from hyperglyph.transport.http.status import BadRequest
+from hyperglyph.transport.http.status import BadRequest, ClientError
 
-from .endpoints import ClassEndpoint, Endpoints, FunctionEndpoint
+from .endpoints import ClassEndpoint, Endpoints, FunctionEndpoint, Place, Unservable
+from .homes import has_authority, is_here
+from .moved import Moved
 from .state import TokenSigner
 
 __all__ = ["References"]
-
-_PORTS = {"http": ":80", "https": ":443"}
 
 
 @attrs.frozen
 class References:
     """Makes instances for one service.
 
-    A class may define `__glyph_open__(cls, state)`, which returns a context manager: it is entered
-    with the instance and left, with the exception if there is one, before the answer goes out.
+    A class may define `__glyph_home__` (see `homes`), and `__glyph_open__(cls, state)`, which
+    returns a context manager: it is entered with the instance and left, with the exception if
+    there is one, before the answer goes out.
     """
 
     endpoints: Endpoints
@@ -39,6 +40,34 @@ class References:
         Raises BadRequest or StaleReference, and what the author's constructor raises.
         """
         return self.opened(owner, self.signer.read(owner.name, token), stack)
+
+    def elsewhere(self, place: Place, request: Incoming) -> str | None:
+        """The URL at another service of what a request asks for, if the instance lives there.
+
+        Raises BadRequest or StaleReference for its token.
+        """
+        owner, token = place.owner, place.token
+        if owner is None or owner.home is None or token is None:
+            return None
+        home = self._home(owner, token)
+        if home is None:
+            return None
+        if is_here(home, request):
+            raise Unservable(
+                f"{owner.cls.__qualname__}.__glyph_home__ returned the URL of this very service: "
+                "None is for what lives here"
+            )
+        method = "" if place.call is None else place.call.url
+        query = f"?{request.query}" if request.query else ""
+        return f"{home}{owner.url}/{quote(token)}/{method}{query}"
+
+    def _home(self, owner: ClassEndpoint, token: str) -> str | None:
+        state: Mapping[str, Any] = self.signer.read(owner.name, token)
+        if owner.home is None:
+            return None
+        if not hasattr(owner.cls, "__glyph_open__"):
+            state = owner.state.complete(state)
+        return owner.home(state)
 
     def opened(self, owner: ClassEndpoint, state: Mapping[str, Any], stack: ExitStack) -> object:
         """The instance of a state. Raises StaleReference, and what the constructor raises."""
@@ -97,7 +126,13 @@ class References:
             return value
         if place is None or not issubclass(place[0].cls, tuple(classes)):
             return value
-        return self.instance(*place, stack)
+        try:
+            return self.instance(*place, stack)
+        except Moved as moved:  # that object has, not the call
+            raise BadRequest(
+                f"{name!r} refers to an object that has moved to {moved.url}: "
+                "reload it, and send it anew"
+            ) from None
 
     def _place(
         self, url: str | None, mount: str, host: str | None
@@ -107,11 +142,8 @@ class References:
         if host is None:
             if split.scheme or split.netloc:
                 return None
-        else:
-            # The scheme may differ: TLS often ends in front of the server.
-            port = _PORTS.get(split.scheme, "")
-            if split.netloc.lower().removesuffix(port) != host.lower().removesuffix(port):
-                return None
+        elif not has_authority(url or "", host):
+            return self._visitor(url or "")
         path = unquote(split.path)
         if split.query or not path.startswith(f"{mount}/"):
             return None
@@ -119,6 +151,23 @@ class References:
         if place is None or place.owner is None or place.call is not None or place.token is None:
             return None
         return place.owner, place.token
+
+    def _visitor(self, url: str) -> tuple[ClassEndpoint, str] | None:
+        """The class and token in the URL of an instance that lives at another service, if it is
+        spelled as pages of this service spell it.
+        """
+        root, *parts = url.rsplit("/", 3)
+        place = self.endpoints.find("/".join(["", *map(unquote, parts)]))
+        if place is None or place.owner is None or place.call is not None or place.token is None:
+            return None
+        owner, token = place.owner, place.token
+        if owner.home is None:
+            return None
+        try:
+            home = self._home(owner, token)
+        except ClientError:  # of a service with another secret: a link like any other
+            return None
+        return (owner, token) if home == f"{root}/" else None
 
 
 def _text(name: str, value: bytes) -> str:

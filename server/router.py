@@ -32,7 +32,8 @@ from hyperglyph.transport.http.status import (
 
 from .calls import Call, answer, discard_blobs, error_response, redirection
 from .context import CURRENT, Context
-from .endpoints import ROOT, ClassEndpoint, Endpoints, Place, make_endpoint
+from .endpoints import ROOT, ClassEndpoint, Endpoints, Place, Style, make_endpoint
+from .moved import Moved
 from .pages import Pages
 from .policy import Policy, check_content, deadline_of, effective_method
 from .references import References
@@ -74,6 +75,7 @@ class Router:
     whoever has the URL can read the state, and may use it.
 
     `convert` are functions by type that make of values what can be sent: `{UUID: str}`.
+    `docstrings` lets those of functions, methods and classes travel, for the caller's `help()`.
     `legacy_clients` makes pages that the implementations of 2012 understand.
 
     Functions and classes may be added and replaced while it is served, from any thread.
@@ -88,13 +90,14 @@ class Router:
         unsigned_state: bool = False,
         state_max_age: float | None = None,
         convert: Mapping[type, Callable[[Any], Any]] | None = None,
+        docstrings: bool = False,
         legacy_clients: bool = False,
     ) -> None:
         self._endpoints = Endpoints()
         self._signer = TokenSigner(secret, unsigned=unsigned_state, max_age=state_max_age)
         self._pages = Pages(self._endpoints, self._signer, dict(convert or {}), legacy_clients)
         self._references = References(self._endpoints, self._signer, legacy_clients)
-        self._legacy = legacy_clients
+        self._style = Style(legacy_clients, docstrings)
         self._policy = Policy(allowed_hosts)
         self._limits = limits or Limits.server()
         self._body_limit = self._limits.message + self._limits.blobs * self._limits.blob_size
@@ -114,7 +117,7 @@ class Router:
         """
 
         def register(given: T) -> T:
-            self._endpoints.add(make_endpoint(given, name, legacy=self._legacy))
+            self._endpoints.add(make_endpoint(given, name, self._style))
             return given
 
         return register if target is None else register(target)
@@ -156,7 +159,7 @@ class Router:
         return register if target is None else register(target)
 
     def _registered(self, cls: type) -> ClassEndpoint:
-        endpoint = make_endpoint(cls, None, legacy=self._legacy)
+        endpoint = make_endpoint(cls, None, self._style)
         assert isinstance(endpoint, ClassEndpoint)
         self._endpoints.add(endpoint)
         return endpoint
@@ -224,6 +227,8 @@ class Router:
             if place.call is None:
                 call.refuse_method(place.allow)
             check_content(request)
+        if (home := self._references.elsewhere(place, request)) is not None:
+            return redirection(call, home, 307)
         if place is ROOT and self._default is None:
             return answer(call, self._pages.root(request.mount))
         arguments = self._read(call) if place.call is not None else None
@@ -237,6 +242,8 @@ class Router:
             # Instances are let go before the answer is, so that what they keep is kept by then.
             with call.stack:
                 return self._answer(call, place, arguments)
+        except Moved as moved:
+            return redirection(call, moved.target(request), 307)
         except RemoteError as error:
             if error.received:
                 self._downstream_failed(call)
@@ -267,7 +274,10 @@ class Router:
         message = self._pages.message(request.mount, partial=call.partial)
         if place is ROOT:
             assert self._default is not None
-            return answer(call, message.pack(self._default(call.stack)))
+            result = self._default(call.stack)
+            if (url := message.elsewhere(result)) is not None:
+                return redirection(call, url)
+            return answer(call, message.pack(result))
         function = place.call
         instance: object = None
         if place.token is not None:
@@ -290,8 +300,10 @@ class Router:
             return Response(204, ())
         if function.marks.redirect or place.creates:
             url = message.url(result)
-            if url is not None:
-                return redirection(call, url)
+        else:
+            url = message.elsewhere(result)
+        if url is not None:
+            return redirection(call, url)
         try:
             body = message.pack(result)
         except BaseException:

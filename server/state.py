@@ -351,6 +351,16 @@ class State:
             )
         return given
 
+    def complete(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """The same with the defaults of what is not in the state."""
+        signature = self.parameters.signature
+        defaults = {
+            name: parameter.default
+            for name, parameter in signature.parameters.items()
+            if parameter.default is not parameter.empty
+        }
+        return {**defaults, **self.arguments(state)}
+
     def _known(self, state: Mapping[str, Any]) -> dict[str, Any]:
         names = self.parameters.names
         return {name: value for name, value in state.items() if name in names}

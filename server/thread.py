@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from contextlib import suppress
+from ssl import PROTOCOL_TLS_CLIENT
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from .engine import Engine, Handler
+if TYPE_CHECKING:
+    import ssl
+
+    from .engine import Handler
 
 __all__ = ["Server"]
 
@@ -24,8 +29,9 @@ class Server:
             print(server.url)
 
     `port` 0 takes a free one. `unix` is the path of a Unix socket to listen on instead. `idle` is
-    how long a peer may stay silent, between requests or inside one. `threads` is the most that
-    calls may take at once. A server is started once.
+    how long a peer may stay silent, between requests or inside one, and take for a TLS handshake
+    or the head of a request. `threads` is the most that calls may take at once. `ssl` is a context
+    with the server's certificate, for HTTPS. A server is started once.
     """
 
     def __init__(
@@ -37,7 +43,17 @@ class Server:
         unix: str | os.PathLike[str] | None = None,
         idle: float = 15.0,
         threads: int = 40,
+        ssl: ssl.SSLContext | None = None,
     ) -> None:
+        # Only whoever makes a server needs what it stands on.
+        from .engine import Engine
+
+        if ssl is not None and ssl.protocol is PROTOCOL_TLS_CLIENT:
+            raise ValueError(
+                "the SSL context is a client's: make it with "
+                "ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) and load_cert_chain"
+            )
+        self._scheme = "http" if ssl is None else "https"
         # A server that lives and dies with this process may sign with a key that does, too.
         getattr(router, "allow_random_key", _nothing)()
         self._unix = None if unix is None else os.fspath(unix)
@@ -46,6 +62,7 @@ class Server:
             router,
             idle=idle,
             threads=threads,
+            tls=ssl,
         )
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -69,10 +86,10 @@ class Server:
         if self._thread is None:
             raise RuntimeError("the server has no URL before it is started")
         if self._unix is not None:
-            return "http://localhost/"
+            return f"{self._scheme}://localhost/"
         assert not isinstance(self._engine.bind_addr, str)
         host, port = self._engine.bind_addr
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+        return f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
 
     def stop(self, timeout: float = 10.0) -> None:
         """Accept no more, let calls in flight end for `timeout` seconds, then abandon them.
@@ -94,6 +111,23 @@ class Server:
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the server has stopped; False if it has not within `timeout` seconds."""
         return self._stopped.wait(timeout)
+
+    def run(self) -> None:
+        """Serve until the process is asked to end, by SIGTERM or Ctrl-C, then stop as `stop` does.
+
+        For programs that do nothing else, from the main thread: elsewhere it raises ValueError.
+        Starts the server if it is not started. Asked once more, the process ends at once.
+        """
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            if self._thread is None:
+                self.start()
+            self.join()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+        self.stop()
 
     def __enter__(self) -> Self:
         return self.start()

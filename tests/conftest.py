@@ -65,6 +65,26 @@ def client(no_leaks: None) -> Iterator[glyph.Client]:
         yield made
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How the recordings of 2012 compare with this codec, wherever their tests have run."""
+    reports = [
+        report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)
+    ]
+    if not any(report.nodeid.partition("::")[0].endswith("test_golden.py") for report in reports):
+        return
+    from golden_report import exceptions_table, recordings_table
+
+    head, *_, sums = exceptions_table()
+    terminalreporter.section("recordings of 2012 (all of it: python tests/golden_report.py)")
+    for line in (*recordings_table(), "", head, sums):
+        terminalreporter.line(line)
+
+
+@pytest.fixture
+def store() -> glyph.MemoryStore:
+    return glyph.MemoryStore()
+
+
 @pytest.fixture(scope="module")
 def service_url() -> Iterator[str]:
     """The example service, in a process of its own."""

@@ -375,8 +375,8 @@ _EXPRESSIONS: dict[tuple[str, str], Callable[[], Any]] = {
 # The report
 
 
-def report() -> str:
-    """Two tables: recordings by kind and group, and exceptions by difference."""
+def recordings_table() -> list[str]:
+    """The recordings by kind and group."""
     found = outcomes()
     rows = Counter((outcome.kind, outcome.group) for outcome in found)
     agreed = Counter((o.kind, o.group) for o in found if o.verdict == AGREE)
@@ -385,12 +385,24 @@ def report() -> str:
         agreeing = agreed[kind, group]
         lines.append(f"{kind + ' ' + group:32}{count:6}{agreeing:7}{count - agreeing:8}")
     lines.append(f"{'all':32}{len(found):6}{agreed.total():7}{len(found) - agreed.total():8}")
-    lines += ["", f"{'exceptions':32}" + "".join(f"{name:>14}" for name in DISAGREEMENTS)]
+    return lines
+
+
+def exceptions_table() -> list[str]:
+    """The exceptions by difference, the sums in the last line."""
+    lines = [f"{'exceptions':32}" + "".join(f"{name:>14}" for name in DISAGREEMENTS)]
     table = Counter((difference, verdict) for difference, verdict, _, _ in covered())
     for difference in load_exceptions():
         counts = [table[difference, verdict] for verdict in DISAGREEMENTS]
         lines.append(f"{difference:32}" + "".join(f"{count:14}" for count in counts))
-    return "\n".join(lines)
+    sums = Counter(verdict for _, verdict, _, _ in covered())
+    lines.append(f"{'all':32}" + "".join(f"{sums[verdict]:14}" for verdict in DISAGREEMENTS))
+    return lines
+
+
+def report() -> str:
+    """Both tables."""
+    return "\n".join([*recordings_table(), "", *exceptions_table()])
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -87,3 +88,65 @@ def page_of(router: glyph.Router, instance_of: str, **arguments: Any) -> Resourc
     found = value(ask(router, "GET", location))
     assert isinstance(found, Resource)
     return found
+
+
+def reference(router: glyph.Router, name: str = "Thing", **state: Any) -> str:
+    """The URL of a new instance."""
+    location = ask(router, "POST", f"/{name}", state).header("location")
+    assert location is not None
+    return location
+
+
+def spelled(data: bytes) -> str:
+    """Bytes as a token spells them."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+# --- what most pages are of -----------------------------------------------------------------------
+
+
+class User(glyph.Resource):
+    def __init__(self, id: int, name: str = "bob") -> None:
+        self.id = id
+        self.name = name
+        self._hidden = "private"
+
+    @property
+    def initial(self) -> str:
+        return self.name[0]
+
+    def message(self, subject: str, body: str) -> list[Any]:
+        return [self.id, subject, body]
+
+    @glyph.safe
+    def bio(self) -> str:
+        return f"bio of {self.name}"
+
+    @glyph.safe
+    def posts(self, page: int = 1) -> list[int]:
+        return [self.id, page]
+
+    @glyph.embed
+    def badge(self) -> dict[str, Any]:
+        return {"rank": self.id}
+
+    @glyph.redirect
+    def friend(self) -> User:
+        return User(self.id + 1, "eve")
+
+    @glyph.hidden
+    def erase(self) -> None: ...
+
+
+def hello(name: str = "World") -> str:
+    return f"Hello {name}"
+
+
+@glyph.safe
+def now() -> str:
+    return "now"
+
+
+@glyph.safe
+def search(text: str) -> list[str]:
+    return [text]

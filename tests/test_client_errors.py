@@ -107,7 +107,9 @@ def test_the_truth_about_unsafe_calls(case: Case, limit: str, same: bool, no_lea
             root.f(1)
     error = caught.value
     assert (error.phase, error.outcome) == (case.phase, case.outcome)
-    assert isinstance(error, glyph.DeadlineExceeded) is case.late
+    # Who computes is not idle: that one is waited for until it goes away.
+    computing = limit == "idle" and case.name == "silent"
+    assert isinstance(error, glyph.DeadlineExceeded) is (case.late and not computing)
     assert len(executed) == 1  # what may have been carried out is never sent again
     assert f"(phase: {case.phase}, outcome: {case.outcome})" in str(error)
     again = pickle.loads(pickle.dumps(error))

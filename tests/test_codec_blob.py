@@ -3,6 +3,7 @@
 import copy
 import io
 import os
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -164,6 +165,28 @@ def test_a_blob_of_a_given_spool() -> None:
     assert spool.closed
 
 
+def expected() -> Blob:
+    blob = Blob.from_wire({"content-type": "a/b"}, io.BytesIO(b"abc"))
+    blob.expect_reader()
+    return blob
+
+
+def test_a_blob_that_waits_for_a_reader_warns_if_none_comes() -> None:
+    blob = expected()
+    with pytest.warns(ResourceWarning, match="never read: <Blob"):
+        del blob
+
+
+@pytest.mark.parametrize("use", [Blob.read, Blob.close, Blob.discard])
+def test_a_blob_that_was_used_does_not_warn(use: Callable[[Blob], object]) -> None:
+    blob = expected()
+    use(blob)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        del blob
+    assert caught == []
+
+
 def test_bad_seeks() -> None:
     blob = Blob(b"ab", "text/plain")
     with pytest.raises(ValueError, match="whence is 0, 1 or 2, not 3"):
@@ -243,6 +266,9 @@ def test_a_stream_is_sent_once() -> None:
     says = "the blob was read already, and its stream cannot be rewound"
     with pytest.raises(EncodeError, match=says):
         encode([blob, blob])
+    with pytest.raises(EncodeError) as caught:
+        encode([{"a": blob, "b": blob}])
+    assert caught.value.path == "$[0].b"
     assert encode(blob) == HEAD + b"c0:2:ab;c0;"
     refuse_value(blob, f"{says} (at $)")
 

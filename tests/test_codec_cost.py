@@ -5,13 +5,11 @@ are the processor's, so that a busy machine makes no difference.
 """
 
 import os
-import runpy
 import time
 import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 import pytest
 from codec_help import fault_of, read, seconds, timed
@@ -26,9 +24,6 @@ from hyperglyph.codec import (
     decode,
     encode,
 )
-
-FUZZER = Path(__file__).parent / "fuzz" / "fuzz_codec.py"
-
 
 # --- Rows 4 and 5: memory -------------------------------------------------------------------------
 
@@ -242,9 +237,3 @@ def test_every_cut() -> None:
         reader.feed(whole[:length])
         with pytest.raises(Truncated):
             reader.close()
-
-
-def test_the_fuzzer_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    main = runpy.run_path(str(FUZZER))["main"]
-    assert main(["1.5", "--seed", "1"]) == 0
-    assert capsys.readouterr().out.endswith(" messages, no failure\n")

@@ -198,6 +198,7 @@ def test_texts_that_repeat() -> None:
     texts = [f"text {number}" for number in range(2_000)] * 2
     assert decode(encode(texts)) == texts
     assert decode(encode(texts, normalize=True)) == texts
+    assert decode(encode([dict.fromkeys(texts)] * 2)) == [dict.fromkeys(texts)] * 2
 
 
 def test_pieces_of_a_large_root() -> None:
@@ -240,3 +241,48 @@ def test_keys_that_cannot_be_shown() -> None:
     with pytest.raises(EncodeError) as caught:
         encode({10**5000: object()}, limits=Limits(integer_digits=6000))
     assert caught.value.path == "$[a int]"
+
+
+def test_long_byte_arrays_in_their_places() -> None:
+    long = bytes(range(256)) * 400
+    head = b"b%d:" % len(long)
+    assert encode(long) == head + long + b";"
+    assert encode([1, long, "a", {"k": bytearray(long)}, b"x"]) == b"".join(
+        (b"Li1;", head, long, b";u1:a;Du1:k;", head, long, b";;b1:x;;")
+    )
+    assert encode({long, b"x"}) == b"".join((b"S", head, long, b";b1:x;;"))
+    assert decode(encode({1.5: [long], long: long}, canonical=True)) == {1.5: [long], long: long}
+
+
+@pytest.mark.parametrize("made", [dict, OrderedDict])
+def test_a_dict_that_changes_while_it_is_encoded(made: type[dict[str, Any]]) -> None:
+    changing = made(a=1j, b=2)
+
+    def default(_: object) -> int:
+        changing["c"] = 3
+        return 0
+
+    with pytest.raises(EncodeError) as caught:
+        encode([{"in": changing}], default=default)
+    assert str(caught.value) == (f"the {made.__name__} changed while it was encoded (at $[0].in)")
+
+
+def test_a_hook_s_own_errors_pass_through() -> None:
+    class Failing(list[Any]):
+        def __iter__(self) -> Any:
+            raise RuntimeError("mine")
+
+    def default(_: object) -> Any:
+        raise RuntimeError("mine, too")
+
+    with pytest.raises(RuntimeError, match=r"^mine$"):
+        encode({"a": Failing()})
+    with pytest.raises(RuntimeError, match=r"^mine, too$"):
+        encode({"a": 1j}, default=default)
+
+
+def test_the_path_of_what_stands_twice() -> None:
+    bad = "\ud800"
+    with pytest.raises(EncodeError) as caught:
+        encode({"a": {bad: bad}, "b": bad})
+    assert caught.value.path == r"$.a['\ud800']"

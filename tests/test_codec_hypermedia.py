@@ -111,6 +111,7 @@ NEEDED: dict[Any, dict[str, Any]] = {
         (Error, {"logref": 1}, "error: 'logref' is str, not int"),
         (Error, {"url": 1}, "error: 'url' is str, not int"),
         (Error, {"code": 1.5}, "error: 'code' is int or str, not float"),
+        (Error, {"code": True}, "error: 'code' is int or str, not bool"),
     ],
 )
 def test_constructors_are_strict(kind: Any, wrong: dict[str, Any], says: str) -> None:

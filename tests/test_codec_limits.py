@@ -39,6 +39,15 @@ def test_limits_are_positive(name: str) -> None:
     assert getattr(Limits(**options), name) == 1
 
 
+@pytest.mark.parametrize("wrong", [True, 1.0, "1", None])
+def test_limits_are_integers(wrong: Any) -> None:
+    for name in ("depth", "nodes"):
+        options: dict[str, Any] = {name: wrong}
+        with pytest.raises(TypeError) as caught:
+            Limits(**options)
+        assert str(caught.value) == f"the limit {name} is an int, not {type(wrong).__name__}"
+
+
 @pytest.mark.parametrize("depth", [0, 501, -1])
 def test_depth_has_a_range(depth: int) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole message is compared

@@ -165,7 +165,7 @@ def test_count_digits(power: int, offset: int) -> None:
 
 @given(st.integers())
 def test_write_integer(number: int) -> None:
-    assert write_integer(number) == str(number).encode()
+    assert write_integer(number) == str(number)
 
 
 def test_subclasses_of_int_are_integers() -> None:

@@ -130,6 +130,16 @@ def test_offsets_count_from_the_beginning_of_the_message() -> None:
     assert fault_of(lambda: reader.feed(b"1;")) == expected
 
 
+def test_blobs_in_the_order_of_their_appearance() -> None:
+    reader = Reader()
+    reader.feed(b"L")
+    assert reader.blobs == ()
+    reader.feed(b"B7:D;;B0:D;;")
+    assert len(reader.blobs) == 2
+    reader.feed(b";c0;c7;")
+    assert reader.blobs == tuple(reader.close())
+
+
 def test_an_error_closes_blobs() -> None:
     reader = Reader()
     reader.feed(b"B0:D;;c0:1:x;")

@@ -282,7 +282,7 @@ def test_periods_that_there_are_not(parts: tuple[Any, ...], says: str) -> None:
     assert str(caught.value) == says
 
 
-@pytest.mark.parametrize("parts", [("1",), (1, 1.0), (1, 0, 5)])
+@pytest.mark.parametrize("parts", [("1",), (1, 1.0), (True,), (1, False), (1, 0, 5)])
 def test_the_parts_of_a_period_have_types(parts: tuple[Any, ...]) -> None:
     with pytest.raises(TypeError):
         Period(*parts)

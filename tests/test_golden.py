@@ -1,6 +1,9 @@
 """What the 2012 implementations did, against this codec; golden_report.py does the comparing."""
 
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import golden_report as golden
 import pytest
@@ -34,8 +37,23 @@ def test_exceptions_are_used_once_and_name_a_difference_of_the_standard() -> Non
     assert {entry[0] for entry in listed} <= golden.differences()
 
 
-def test_report_counts_every_recording() -> None:
-    """The table is also what `pytest -rP` and `python tests/golden_report.py` print."""
-    report = golden.report()
-    print(report)
-    assert " 780" in report
+def test_report_counts_every_recording_and_exception() -> None:
+    *_, all_recordings = golden.recordings_table()
+    recordings, agree, differ = map(int, all_recordings.split()[1:])
+    *_, all_exceptions = golden.exceptions_table()
+    assert recordings == len(RECORDINGS) == agree + differ
+    assert differ == sum(map(int, all_exceptions.split()[1:])) == len(EXCEPTIONS)
+
+
+def test_every_run_prints_the_counts() -> None:
+    """As `make test` does, whatever its options."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0"]
+    done = subprocess.run(
+        [*command, f"{__file__}::test_every_recording_is_there"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parent.parent,
+    )
+    for row in (*golden.recordings_table(), golden.exceptions_table()[-1]):
+        assert row in done.stdout

@@ -2,72 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
-import decimal
-import enum
+import functools
+import io
 import logging
-import uuid
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import date
-from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
-import attrs
 import pytest
 from http_peers import MEDIA_TYPE
-from object_help import PARTIAL, ask, local, message, page, page_of, returning, serve, value
+from object_help import (
+    PARTIAL,
+    User,
+    ask,
+    hello,
+    local,
+    message,
+    now,
+    page,
+    page_of,
+    returning,
+    search,
+    serve,
+    value,
+)
 
 import hyperglyph as glyph
 from hyperglyph.codec import Form, Link, Resource
-
-
-class User(glyph.Resource):
-    def __init__(self, id: int, name: str = "bob") -> None:
-        self.id = id
-        self.name = name
-        self._hidden = "private"
-
-    @property
-    def initial(self) -> str:
-        return self.name[0]
-
-    def message(self, subject: str, body: str) -> list[Any]:
-        return [self.id, subject, body]
-
-    @glyph.safe
-    def bio(self) -> str:
-        return f"bio of {self.name}"
-
-    @glyph.safe
-    def posts(self, page: int = 1) -> list[int]:
-        return [self.id, page]
-
-    @glyph.embed
-    def badge(self) -> dict[str, Any]:
-        return {"rank": self.id}
-
-    @glyph.redirect
-    def friend(self) -> User:
-        return User(self.id + 1, "eve")
-
-    @glyph.hidden
-    def erase(self) -> None: ...
-
-
-def hello(name: str = "World") -> str:
-    return f"Hello {name}"
-
-
-@glyph.safe
-def now() -> str:
-    return "now"
-
-
-@glyph.safe
-def search(text: str) -> list[str]:
-    return [text]
-
 
 # --- the rows -----------------------------------------------------------------------------------
 
@@ -313,163 +272,6 @@ def test_a_listing_costs_little() -> None:
     assert partial < whole / 2
 
 
-# --- values ---------------------------------------------------------------------------------------
-
-
-@dataclasses.dataclass
-class Row:
-    name: str
-    value: Any = None
-    _private: int = 1
-
-
-@attrs.frozen
-class Point:
-    x: int
-    y: int
-
-
-def test_records() -> None:
-    router = returning(lambda: [Row("a", Point(1, 2)), Point(3, 4)])
-    assert page(router)[0].attributes == {}
-    row, point = local(router).f()
-    assert (row.name, row.value.x, point.y) == ("a", 1, 4)
-    with pytest.raises(ValueError, match="record"):
-        glyph.url_of(row)
-    with pytest.raises(TypeError):
-        hash(point)
-    assert row != point
-    assert local(router).f()[1] == point
-
-
-class Level(enum.IntEnum):
-    LOW = 1
-
-
-class Pair(NamedTuple):
-    a: int
-    b: int
-
-
-def test_what_travels_as_its_base() -> None:
-    values: list[Any] = [Level.LOW, Pair(1, 2), OrderedDict(b=1, a=2), {3, 1, 2}]
-    router = returning(lambda: values)
-    assert page(router) == [1, [1, 2], OrderedDict(b=1, a=2), {1, 2, 3}]
-
-
-class Colour(enum.Enum):
-    RED = 1
-
-
-class Unregistered:
-    def method(self) -> None: ...
-
-
-class Below(User):
-    pass
-
-
-@dataclasses.dataclass
-class BelowRow(glyph.Resource):
-    a: int = 1
-
-
-@dataclasses.dataclass
-class Deep:
-    a: Any
-
-
-def generator() -> Iterator[int]:
-    yield 1
-
-
-async def coroutine() -> None: ...
-
-
-async def generate() -> AsyncIterator[int]:
-    yield 1
-
-
-CASES: list[tuple[Callable[[], Any], str, str]] = [
-    (lambda: [{"a": uuid.UUID(int=1)}], "$[0].a", "an instance of uuid.UUID"),
-    (lambda: decimal.Decimal(1), "$", "an instance of decimal.Decimal"),
-    (lambda: [Colour.RED], "$[0]", "Colour"),
-    (lambda: {"when": date(2024, 1, 1)}, "$.when", "an instance of datetime.date"),
-    (lambda: Unregistered(), "$", f"an instance of {__name__}.Unregistered"),
-    (lambda: [Below(1)], "$[0]", f"an instance of {__name__}.Below"),
-    (lambda: BelowRow(), "$", f"an instance of {__name__}.BelowRow"),
-    (lambda: Deep([object()]), "$.content.a[0]", "an instance of builtins.object"),
-    (lambda: Unregistered, "$", f"a type {__name__}.Unregistered, which is not registered"),
-    (lambda: Unregistered().method, "$", f"a method {__name__}.Unregistered.method"),
-    (lambda: User(1).erase, "$", f"a method {__name__}.User.erase"),
-    (lambda: glyph.link(Unregistered()), "$", f"a link to an instance of {__name__}.Unreg"),
-    (lambda: glyph.form(len), "$", "a form to a builtin_function_or_method builtins.len"),
-    (lambda: glyph.form(User(1)), "$", "a form to an instance"),
-    (lambda: glyph.link(User(1).message), "$", "message is not safe to follow"),
-    (lambda: {"rows": generator()}, "$.rows", "a generator, which cannot be sent so far; return a"),
-    (lambda: generate(), "$", "a generator"),
-    (lambda: coroutine(), "$", "a coroutine; async functions cannot be served so far"),
-]
-
-
-@pytest.mark.parametrize(("result", "path", "text"), CASES)
-def test_what_cannot_travel_is_named_in_the_log_alone(
-    result: Callable[[], Any], path: str, text: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    router = returning(result)
-    router.add(User)
-    answer = ask(router, "POST", "/f")
-    assert (answer.status, message(answer)) == (500, "internal error")
-    assert text in caplog.text
-    assert f"(at {path})" in caplog.text
-    if "uuid" in text:
-        assert "Router(convert={UUID: ...})" in caplog.text
-
-
-def test_unregistered_functions_are_named(caplog: pytest.LogCaptureFixture) -> None:
-    assert ask(returning(lambda: [generator]), "POST", "/f").status == 500
-    assert f"the result holds a function {__name__}.generator, which is not" in caplog.text
-
-
-def test_convert() -> None:
-    class Special(decimal.Decimal):
-        pass
-
-    def wrapped(number: decimal.Decimal) -> Any:
-        return {"decimal": str(number)}
-
-    def listed(member: enum.Enum) -> Any:
-        return [member.name, uuid.UUID(int=2)]
-
-    router = returning(
-        lambda: [uuid.UUID(int=1), decimal.Decimal("1.5"), Special(2), Row("a"), Colour.RED],
-        convert={
-            uuid.UUID: str,
-            decimal.Decimal: wrapped,
-            Row: attrgetter("name"),
-            enum.Enum: listed,
-        },
-    )
-    assert page(router) == [
-        str(uuid.UUID(int=1)), {"decimal": "1.5"}, {"decimal": "2"}, "a",
-        ["RED", str(uuid.UUID(int=2))],
-    ]  # fmt: skip
-
-
-def test_blobs_in_pages() -> None:
-    class File:
-        def __init__(self, name: str) -> None:
-            self.name = name
-
-        @property
-        def content(self) -> glyph.Blob:
-            return glyph.blob(self.name.encode() * 100_000, "text/plain")
-
-    file = local(serve(File)).File("ab")
-    with file.content as blob:
-        assert (blob.content_type, blob.size) == ("text/plain", 200_000)
-
-
 # --- what goes wrong in a page --------------------------------------------------------------------
 
 
@@ -553,7 +355,6 @@ def test_slots_that_are_not_set() -> None:
 
 
 def test_what_is_computed_once_stays_in_its_place() -> None:
-    import functools
 
     class Cached:
         def __init__(self, a: int) -> None:
@@ -654,3 +455,9 @@ def test_tokens_stay_out_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
             assert token not in caplog.text
     assert "/Failing/*/f failed" in caplog.text
     assert "page;i2" not in caplog.text
+
+
+def test_the_log_says_how_a_file_is_sent(caplog: pytest.LogCaptureFixture) -> None:
+    answer = ask(returning(lambda: io.BytesIO()), "POST", "/f")
+    assert answer.status == 500
+    assert "return hyperglyph.blob(it, content_type)" in caplog.text

@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FACE = ROOT / "src" / "hyperglyph"
 FOLDERS = ("client", "codec", "conformance", "server", "spec", "transport")
+CACHES = ("__pycache__", ".pytest_cache", ".hypothesis")
 LONGEST = 460  # lines of a file: one that is longer holds two things
-LONGEST_TEST = 800  # most tests are tables
+LONGEST_TEST = 500  # most tests are tables
 
 with (ROOT / "pyproject.toml").open("rb") as _file:
     PROJECT: dict[str, Any] = tomllib.load(_file)
@@ -67,6 +70,30 @@ def test_pyright_reads_every_folder() -> None:
     assert [name for name in include if not (ROOT / name).exists()] == []
 
 
+#: Modules that open files, sockets or processes. (`pathlib` and `tempfile` are for a blob's file,
+#: and for the codec's own command.)
+DOORS = {
+    *("asyncio", "concurrent", "ftplib", "http", "imaplib", "mmap", "multiprocessing", "os"),
+    *("poplib", "select", "selectors", "shutil", "signal", "smtplib", "socket", "socketserver"),
+    *("sqlite3", "ssl", "subprocess", "urllib", "wsgiref", "xmlrpc"),
+    *("cheroot", "httpcore", "httpx", "httpx2"),
+}
+
+
+def test_contracts_name_every_door() -> None:
+    contracts = PROJECT["tool"]["importlinter"]["contracts"]
+    pure = {
+        source: set(contract["forbidden_modules"])
+        for contract in contracts
+        if "does no I/O" in contract["name"]
+        for source in contract["source_modules"]
+    }
+    assert pure == {
+        "hyperglyph.codec": DOORS,
+        "hyperglyph.transport.http": DOORS - {"http", "urllib"},
+    }
+
+
 @pytest.mark.parametrize("path", python_files(), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_no_file_is_longer_than_a_head_holds(path: Path) -> None:
     lines = len(path.read_text("utf-8").splitlines())
@@ -76,26 +103,102 @@ def test_no_file_is_longer_than_a_head_holds(path: Path) -> None:
     assert lines <= limit, f"{lines} lines: which two things are in there?"
 
 
-# --- The wheel ----------------------------------------------------------------------------------
+def test_unit_tests_of_the_codec_do_without_vectors() -> None:
+    """They alone are counted by `make coverage`."""
+    assert "$(wildcard tests/test_codec_*.py)" in (ROOT / "Makefile").read_text("utf-8")
+    paths = [*(ROOT / "tests").glob("test_codec_*.py"), ROOT / "tests" / "codec_help.py"]
+    assert len(paths) > 10
+    for path in paths:
+        tree = ast.parse(path.read_text("utf-8"))
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+        named = {part for node in imports for part in ast.unparse(node).replace(".", " ").split()}
+        assert named.isdisjoint({"conformance", "spec"}), path
+        texts = [str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+        assert not [text for text in texts if ".json" in text or "fuzz" in text], path
+
+
+# --- The sdist and the wheel --------------------------------------------------------------------
+
+TREE = (*FOLDERS, "src", "tests", "docs", "examples", "benchmarks", "tools", ".ci")
+TOP = (
+    *("pyproject.toml", "setup.py", "MANIFEST.in", "Makefile", "LICENSE"),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
+)
+
+
+def files_of(top: Path) -> dict[str, str | bytes]:
+    """The project's files below `top`: what a link names, what a file holds."""
+    found: dict[str, str | bytes] = {name: (top / name).read_bytes() for name in TOP}
+    for folder, subfolders, files in (part for name in TREE for part in os.walk(top / name)):
+        subfolders[:] = [name for name in subfolders if name not in CACHES]
+        for name in (*subfolders, *files):
+            path = Path(folder, name)
+            if path.is_symlink():
+                found[path.relative_to(top).as_posix()] = os.readlink(path)
+            elif path.is_file() and path.suffix not in (".pyc", ".so"):
+                found[path.relative_to(top).as_posix()] = path.read_bytes()
+    return found
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """The wheel, built from a copy of the tree: a build leaves files behind."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sdist and the wheel made of it, built from a copy: a build leaves files behind."""
     source = tmp_path_factory.mktemp("source") / "hyperglyph"
-    needed = ["src", *FOLDERS, "pyproject.toml", "README.md", "LICENSE"]
-    for name in needed:
-        if (ROOT / name).is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "*.so")
-            shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=ignored)
+    for name, held in files_of(ROOT).items():
+        path = source / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(held, str):
+            path.symlink_to(held)
         else:
-            shutil.copy(ROOT / name, source)
-    built = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(built)]
+            path.write_bytes(held)
+    folder = tmp_path_factory.mktemp("built")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder)]
     done = subprocess.run([*command, str(source)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unpacked(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    (path,) = built.glob("*.tar.gz")
+    folder = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(path) as archive:
+        archive.extractall(folder, filter="data")
+    (top,) = folder.iterdir()
+    return top
+
+
+def test_sdist_holds_the_tree(unpacked: Path) -> None:
+    expected, held = files_of(ROOT), files_of(unpacked)
+    assert sorted(held) == sorted(expected)
+    assert [name for name, content in expected.items() if held[name] != content] == []
+
+
+def test_tests_run_from_the_sdist(unpacked: Path) -> None:
+    def run(*command: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=unpacked,
+            env=os.environ | {"PYTHONPATH": str(unpacked / "src")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    imported = run("-c", "import hyperglyph.codec; print(hyperglyph.codec.__file__)")
+    assert unpacked in Path(imported).parents
+    some = ["codec_text.py", "packaging.py::test_packages_are_those_of_the_tree"]
+    some += ["packaging.py::test_links_are_those_of_the_folders", "transport_docs.py"]
+    assert " passed" in run("-m", "pytest", "-q", *(f"tests/test_{name}" for name in some))
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Iterator[zipfile.ZipFile]:
     (path,) = built.glob("*.whl")
-    return zipfile.ZipFile(path)
+    with zipfile.ZipFile(path) as archive:
+        yield archive
 
 
 def test_wheel_holds_every_file_of_the_packages(wheel: zipfile.ZipFile) -> None:
@@ -198,6 +301,34 @@ print(json.dumps([before, sorted(sys.modules)]))
     assert {"attr", "httpx", "cheroot"}.isdisjoint(before)
     assert "hyperglyph.codec" in after
     assert {"httpx", "cheroot"}.isdisjoint(after)
+
+
+def test_what_is_not_installed_is_asked_for_when_it_is_needed() -> None:
+    code = """
+for name in ("cheroot", "httpcore", "httpcore2", "httpx", "httpx2"):
+    sys.modules[name] = None
+import hyperglyph as glyph
+from hyperglyph import Client, LocalTransport, Router, Server, get
+router = Router()
+router.add(lambda name="World": "Hello " + name, name="hello")
+answer = Client(LocalTransport(router)).get("http://localhost/").hello()
+said = []
+for needs in (lambda: get("http://localhost/"), lambda: Client("httpx"), lambda: Server(router)):
+    try:
+        needs()
+    except ImportError as error:
+        said.append(str(error))
+print(json.dumps([answer, said]))
+"""
+    answer, said = run_here(code)
+    httpx = "the transport 'httpx' needs httpx (or httpx2), which is not installed: "
+    cheroot = "Server needs cheroot, which is not installed: "
+    assert answer == "Hello World"
+    assert said == [
+        httpx + "pip install httpx",
+        httpx + "pip install httpx",
+        cheroot + "pip install cheroot",
+    ]
 
 
 def test_every_public_name_is_there() -> None:

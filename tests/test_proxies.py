@@ -6,6 +6,7 @@ import copy
 import inspect
 import pickle
 import pydoc
+import re
 import rlcompleter
 from collections import OrderedDict
 from collections.abc import Callable
@@ -171,6 +172,43 @@ def test_help() -> None:
     assert "\x1b" not in text + repr(root)
 
 
+def test_help_and_tables_say_what_a_method_does() -> None:
+    content = {
+        "f": Form.from_wire(
+            "form", {"url": "f", "values": ["a"], "doc": "Send <it>.\n\nTwice."}, None
+        ),
+        "l": Link.from_wire("link", {"url": "l", "doc": 3}, None),
+    }
+    wire = {"url": "/u", "profile": "User", "doc": "A user."}
+    root, _ = opened(root=Resource.from_wire("resource", wire, content))
+    assert root.__doc__.splitlines() == [
+        "A user.",
+        "",
+        "User at http://h/u",
+        "    f(a)",
+        "        Send <it>.",
+        "    l()",
+    ]
+    cells = re.findall("<t[hd] .*?</t[hd]>", root._repr_html_())
+    assert [re.sub("<.*?>", "", cell) for cell in cells] == [
+        *("f", "(a)", "Send &lt;it&gt;."),
+        *("l", "()", ""),
+    ]
+    # What is said of it makes no other object of it.
+    plain, _ = opened(root=Resource(content, url="/u", profile="User"))
+    assert plain == root
+
+
+def test_a_record_shows_its_data() -> None:
+    record, _ = opened(root=Resource({"mean": 2.5, "f": Form("f", values=["a"]), "x": "\x1b"}))
+    assert repr(record) == r"<record: mean=2.5, f(a), x='\x1b'>"
+    record, _ = opened(root=Resource({f"n{number}": number for number in range(11)}))
+    assert repr(record).endswith("n9=9, ...>")
+    assert repr(opened(root=Resource({}, profile="User"))[0]) == "<User: >"
+    assert record.__doc__.startswith("a record without a URL\n    n0 = 0")
+    assert "'>record</caption>" in record._repr_html_()
+
+
 def test_links_take_no_arguments() -> None:
     root, transport = opened()
     with pytest.raises(TypeError, match=r"l\(\) takes 0 positional arguments but 1 was given"):
@@ -206,7 +244,8 @@ def test_a_table_for_notebooks() -> None:
     wire = {"url": "/<u>", "profile": "User"}
     root, transport = opened(root=Resource.from_wire("resource", wire, content))
     table = root._repr_html_()
-    assert table.startswith("<table><caption>User http://h/&lt;u&gt;</caption><tr>")
+    caption = "<caption style='text-align:left'>User http://h/&lt;u&gt;</caption>"
+    assert table.startswith(f"<table>{caption}<tr>")
     for text in ("&lt;script&gt;", "&lt;img&gt;", "broken: form", "and 55 more"):
         assert text in table
     for text in ("<script>", "<img>", "<b>", "\x1b"):

@@ -7,6 +7,7 @@ import errno
 import gc
 import logging
 import socket
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -19,9 +20,9 @@ from object_help import ask
 
 import hyperglyph as glyph
 from hyperglyph.server.calls import Call
-from hyperglyph.server.connection import SocketSource
 from hyperglyph.server.engine import Engine
 from hyperglyph.server.policy import Policy
+from hyperglyph.server.source import SocketSource
 from hyperglyph.transport.http.messages import Incoming
 from hyperglyph.transport.http.status import MisdirectedRequest
 
@@ -59,16 +60,95 @@ def test_a_new_connection_is_refused_where_none_is_idle(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Engine, "open_limit", 2)
-    url = serve(hello)
+    entered, leave = threading.Semaphore(0), threading.Event()
+
+    def slow() -> None:
+        entered.release()
+        leave.wait(10)
+
+    url = serve(slow)
     busy = [connect(url) for _ in range(2)]
     for connection in busy:
-        connection.sendall(b"POST /hel")
-    time.sleep(0.1)
+        connection.sendall(post("/slow"))
+        assert entered.acquire(timeout=5)
     assert exchange(url, b"") == b""
+    leave.set()
     for connection in busy:
+        assert status_of(connection.recv(65536)) == 204
+        connection.close()
+
+
+def test_the_oldest_half_sent_head_makes_room(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Engine, "open_limit", 3)
+    url = serve(hello)
+    half = list[socket.socket]()
+    for _ in range(3):
+        half.append(connect(url))
+        half[-1].sendall(post("/hello")[:9])
+        time.sleep(0.02)
+    assert status_of(exchange(url, post("/hello"))) == 200
+    assert half[0].recv(1) == b""
+    for connection in half[1:]:
         connection.sendall(post("/hello")[9:])
         assert status_of(connection.recv(65536)) == 200
+    for connection in half:
         connection.close()
+
+
+def test_half_sent_heads_hold_no_thread(serve: Serve) -> None:
+    url = serve(hello, threads=2, idle=1)
+    half = [connect(url) for _ in range(10)]
+    for connection in half:
+        connection.sendall(post("/hello")[:30])
+    time.sleep(0.1)
+    for _ in range(5):
+        started = time.monotonic()
+        assert status_of(exchange(url, post("/hello"))) == 200
+        assert time.monotonic() - started < 0.5
+    half[0].sendall(post("/hello")[30:])
+    assert status_of(half[0].recv(65536)) == 200
+    for connection in half[1:]:
+        assert status_of(connection.recv(65536)) == 408
+    for connection in half:
+        connection.close()
+
+
+def test_heads_dripped_behind_an_answer_hold_no_thread(serve: Serve) -> None:
+    url = serve(hello, threads=1, idle=1)
+    kept = post("/hello").replace(b"Connection: close", b"X: y")
+    half = [connect(url) for _ in range(3)]
+    for connection in half:
+        connection.sendall(kept + kept[:30])
+        assert status_of(connection.recv(65536)) == 200
+    started = time.monotonic()
+    position = 30
+    while time.monotonic() - started < 0.4:
+        for connection in half:
+            connection.sendall(kept[position : position + 1])
+        position += 1
+        assert status_of(exchange(url, post("/hello"))) == 200
+    for connection in half:
+        connection.sendall(kept[position:])
+        assert status_of(connection.recv(65536)) == 200
+        connection.close()
+
+
+def test_a_dripped_head_has_its_time_in_all(serve: Serve) -> None:
+    url = serve(hello, idle=0.4)
+    started = time.monotonic()
+    with connect(url) as connection:
+        connection.settimeout(0.05)
+        answer = b""
+        while not answer and time.monotonic() - started < 4:
+            connection.sendall(b"X")
+            try:
+                answer = connection.recv(65536)
+            except TimeoutError:
+                continue
+    assert status_of(answer) == 408
+    assert 0.3 < time.monotonic() - started < 1.5
 
 
 def test_without_descriptors_accepting_rests(

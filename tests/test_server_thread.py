@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import logging
+import signal
 import socket
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -253,3 +256,66 @@ def test_lengths_that_lie_end_the_connection(declared: int) -> None:
         data = post("/").replace(b"Connection: close", b"X: y")
         answer = exchange(server.url, data + data)
         assert answer.count(b"HTTP/1.1") == 1
+
+
+PROGRAM = """
+import time
+import hyperglyph as glyph
+
+router = glyph.Router()
+
+@router.add()
+def slow(seconds):
+    print("began", flush=True)
+    time.sleep(seconds)
+    return "done"
+
+server = glyph.Server(router).start()
+print(server.url, flush=True)
+server.run()
+print("stopped")
+"""
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_run_lets_calls_end_when_the_process_is_asked_to(
+    told: signal.Signals, no_leaks: None, client: glyph.Client
+) -> None:
+    command = [sys.executable, "-W", "error", "-c", PROGRAM]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        server = client.get(process.stdout.readline().strip())
+        answers = list[Any]()
+        caller = threading.Thread(target=lambda: answers.append(server.slow(0.4)))
+        caller.start()
+        assert process.stdout.readline() == "began\n"
+        process.send_signal(told)
+        said, failed = process.communicate(timeout=10)
+        caller.join()
+    assert (said, failed, process.returncode, answers) == ("stopped\n", "", 0, ["done"])
+
+
+def test_run_starts_the_server_and_leaves_the_handler_as_it_was(no_leaks: None) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    server = glyph.Server(router_of(hello))
+    threading.Timer(0.2, server.stop).start()
+    server.run()
+    assert server.join(0)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_run_is_for_the_main_thread(no_leaks: None) -> None:
+    raised = list[BaseException]()
+
+    def elsewhere() -> None:
+        try:
+            glyph.Server(router_of(hello)).run()
+        except ValueError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert len(raised) == 1

@@ -83,7 +83,6 @@ def test_put_and_get(store: Store) -> None:
         timedelta(days=-1, microseconds=1),
         glyph.Link("http://localhost/User/7/"),
     ],
-    ids=repr,
 )
 def test_values_keep_value_and_type(store: Store, value: Any) -> None:
     store.put("a", value)

@@ -1,4 +1,4 @@
-"""The worked example of docs/transports.md is a transport."""
+"""The code of docs/transports.md runs, and its worked example is a transport."""
 
 from __future__ import annotations
 
@@ -7,25 +7,51 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 import hyperglyph as glyph
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "transports.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+
+
+def run(marker: str) -> dict[str, Any]:
+    """Run the one block in which the marker stands; its names."""
+    (code,) = (block for block in BLOCKS if marker in block)
+    names: dict[str, Any] = {}
+    exec(compile(code, str(DOCS), "exec"), names)
+    return names
+
+
+def test_every_block_is_run_here() -> None:
+    markers = ("class StandardTransport", "LocalTransport(", "unix=", "ssl=context")
+    assert [sum(marker in block for marker in markers) for block in BLOCKS] == [1] * len(markers)
 
 
 @pytest.fixture
 def transport() -> glyph.Transport:
-    (code,) = (
-        block
-        for block in re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
-        if "class StandardTransport" in block
-    )
-    assert len(code.splitlines()) < 45
-    names: dict[str, Any] = {}
-    exec(compile(code, str(DOCS), "exec"), names)
-    made = names["StandardTransport"]()
+    made = run("class StandardTransport")["StandardTransport"]()
     assert isinstance(made, glyph.Transport)
     return made
+
+
+def test_a_unix_socket() -> None:
+    with run("unix=")["client"] as client, pytest.raises(glyph.TransportError, match="connect"):
+        client.get("http://localhost/")
+
+
+def test_the_local_transport(capsys: pytest.CaptureFixture[str]) -> None:
+    run("LocalTransport(")
+    assert capsys.readouterr().out == "Hello World\nHello dave\n"
+
+
+def test_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    certificate = trustme.CA().issue_cert("127.0.0.1")
+    certificate.private_key_pem.write_to_path("key.pem")
+    certificate.cert_chain_pems[0].write_to_path("cert.pem")
+    with run("ssl=context")["server"] as server:
+        assert server.url.startswith("https://")
 
 
 def test_the_example_works(transport: glyph.Transport, service_url: str) -> None:

@@ -180,17 +180,29 @@ def test_no_connection_in_time(transport: HttpxTransport) -> None:
             sock.close()
 
 
-@pytest.mark.parametrize("options", [{"seconds": 0.3}, {"seconds": 10, "idle": 0.3}])
-def test_no_answer(transport: HttpxTransport, options: dict[str, Any]) -> None:
+def test_no_answer(transport: HttpxTransport) -> None:
     def script(running: Peer, connection: socket.socket) -> None:
         running.read_request(connection)
         running.read_request(connection)
 
     with peer(script) as server:
-        error, seconds = failure(transport, request_to(server.url, **options))
+        error, seconds = failure(transport, request_to(server.url, 0.3, idle=10))
     assert isinstance(error, glyph.DeadlineExceeded)
     assert (error.phase, error.outcome) == ("wait", "unknown")
     assert 0.25 < seconds < 2
+
+
+@pytest.mark.parametrize("seconds", [5, None])
+def test_a_peer_that_computes_is_not_idle(transport: HttpxTransport, seconds: float | None) -> None:
+    def script(running: Peer, connection: socket.socket) -> None:
+        for _ in range(2):  # on a new connection, and on one that is used again
+            running.read_request(connection)
+            time.sleep(0.4)
+            connection.sendall(OK)
+
+    with peer(script) as server:
+        for _ in range(2):
+            assert fetch(transport, request_to(server.url, seconds, idle=0.1)) == b"T;"
 
 
 def test_a_dripped_head_does_not_outlive_the_deadline(transport: HttpxTransport) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # isort: off
     from .server.builders import blob, error, form, link
     from .server.context import context
     from .server.decorators import embed, hidden, optional, redirect, safe
+    from .server.moved import Moved
     from .server.persistent import PersistentResource, forget, id_of, keep, recall
     from .server.resource import Resource
     from .server.router import Router
@@ -35,13 +36,13 @@ __all__ = [
     "ConfigurationError", "Conflict", "ContentTooLarge", "DeadlineExceeded", "DecodeError",
     "EPHEMERAL", "EncodeError", "Extension", "Forbidden", "Form", "GatewayTimeout",
     "HeadersTooLarge", "HyperglyphError", "Input", "LimitExceeded", "Limits", "Link",
-    "LocalTransport", "MemoryStore", "MethodNotAllowed", "MisdirectedRequest", "NotFound", "Period",
-    "PersistentResource", "PreconditionFailed", "RemoteError", "Request", "RequestTimeout",
-    "Resource", "Response", "Router", "SQLiteStore", "Server", "ServerError", "StaleReference",
-    "Store", "StoreError", "TooManyRequests", "Transport", "TransportError", "Truncated",
-    "Unauthorized", "Unavailable", "UnsupportedMediaType", "UriTooLong", "blob", "client_of",
-    "content_of", "context", "embed", "error", "forget", "form", "get", "hidden", "id_of", "keep",
-    "link", "optional", "recall", "redirect", "reload", "safe", "url_of",
+    "LocalTransport", "MemoryStore", "MethodNotAllowed", "MisdirectedRequest", "Moved", "NotFound",
+    "Period", "PersistentResource", "PreconditionFailed", "RemoteError", "Request",
+    "RequestTimeout", "Resource", "Response", "Router", "SQLiteStore", "Server", "ServerError",
+    "StaleReference", "Store", "StoreError", "TooManyRequests", "Transport", "TransportError",
+    "Truncated", "Unauthorized", "Unavailable", "UnsupportedMediaType", "UriTooLong", "blob",
+    "client_of", "content_of", "context", "embed", "error", "forget", "form", "get", "hidden",
+    "id_of", "keep", "link", "optional", "recall", "redirect", "reload", "safe", "url_of",
 ]  # fmt: skip
 
 _MODULES = {
@@ -52,6 +53,7 @@ _MODULES = {
     "server.builders": "blob error form link",
     "server.context": "context",
     "server.decorators": "embed hidden optional redirect safe",
+    "server.moved": "Moved",
     "server.persistent": "PersistentResource forget id_of keep recall",
     "server.resource": "Resource",
     "server.router": "Router",

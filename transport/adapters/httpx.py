@@ -31,8 +31,14 @@ else:
         import httpcore
         import httpx
     except ImportError:
-        import httpcore2 as httpcore
-        import httpx2 as httpx
+        try:
+            import httpcore2 as httpcore
+            import httpx2 as httpx
+        except ImportError as error:
+            raise ImportError(
+                "the transport 'httpx' needs httpx (or httpx2), which is not installed: "
+                "pip install httpx"
+            ) from error
 
 __all__ = ["HttpxTransport"]
 
@@ -57,10 +63,11 @@ class _Wait(float):
     deadline: Deadline
     connect_limit: float | None
     idle_limit: float | None
-    phase: Phase
-    reused: bool
-    exhausted: bool  # the body's iterator came to its end
-    failed: bool  # a write failed
+    phase: Phase = "connect"
+    begun = False  # something of the answer has arrived
+    reused = True
+    exhausted = False  # the body's iterator came to its end
+    failed = False  # a write failed
 
     @classmethod
     def of(cls, request: Request) -> _Wait:
@@ -69,10 +76,6 @@ class _Wait(float):
         self.deadline = request.deadline
         self.connect_limit = request.connect
         self.idle_limit = request.idle
-        self.phase = "connect"
-        self.reused = True
-        self.exhausted = False
-        self.failed = False
         return self
 
     def seconds(self, limit: float | None) -> float | None:
@@ -106,8 +109,11 @@ class _Stream(httpcore.NetworkStream):
         if wait.phase == "send":
             wait.phase = "wait"
         try:
-            self.socket.settimeout(wait.seconds(wait.idle_limit))
-            return self.socket.recv(max_bytes)
+            # Who computes is not idle: until an answer begins, the deadline alone counts.
+            self.socket.settimeout(wait.seconds(wait.idle_limit if wait.begun else None))
+            data = self.socket.recv(max_bytes)
+            wait.begun = True
+            return data
         except TimeoutError as error:
             raise httpcore.ReadTimeout(str(error)) from error
         except OSError as error:

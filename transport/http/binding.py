@@ -22,6 +22,9 @@ __all__ = ["MAX_ARGUMENTS", "Parameters", "bind_arguments", "signature_of"]
 #: No function of people has more; a form with a million inputs is an attack.
 MAX_ARGUMENTS: Final = 100
 
+#: A client binds to the form before it sends: what then does not bind was a form of yesterday.
+_HELD: Final = "; if the form is from before a deploy, reload the page that it is on"
+
 
 def _is_positional(name: str) -> bool:
     return name.isidentifier() and not keyword.iskeyword(name)
@@ -160,8 +163,8 @@ class Parameters:
         arguments = cast("Mapping[object, Any]", body)
         if not self.names.issuperset(cast("Iterable[str]", arguments)):
             unknown = next(key for key in arguments if key not in self.names)
-            raise BadRequest(f"{self.name}() got an unexpected argument {unknown!r:.100}")
+            raise BadRequest(f"{self.name}() got an unexpected argument {unknown!r:.100}{_HELD}")
         missing = [name for name in self.required if name not in arguments]
         if missing:
-            raise BadRequest(_missing_message(self.name, missing))
+            raise BadRequest(f"{_missing_message(self.name, missing)}{_HELD}")
         return cast("dict[str, Any]", arguments)

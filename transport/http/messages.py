@@ -82,8 +82,8 @@ class Request:
 
     `url` is absolute, ASCII, and sent as it is. `body` is bytes, an iterator of bytes with its
     `length` if that is known, or None. `deadline` bounds the whole call, `connect` the time to a
-    connection, `idle` each wait for the peer (seconds; None: no limit). `safe` says that sending
-    it twice does no harm.
+    connection, `idle` each wait for bytes of the peer but for the first of an answer (seconds;
+    None: no limit). `safe` says that sending it twice does no harm.
     """
 
     method: str

@@ -1,0 +1,42 @@
+"""`Moved`: what a function raises when its call is meant for another service."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlsplit
+
+from hyperglyph.codec import HyperglyphError
+from hyperglyph.transport.http.messages import Incoming
+from hyperglyph.transport.http.urls import check_url
+
+__all__ = ["Moved"]
+
+
+class Moved(HyperglyphError):
+    """The call is to be made again, with its arguments, on the service whose root is at `url`.
+
+        class User(Resource):
+            def __init__(self, id):
+                self.id = id
+                if id in elsewhere:
+                    raise Moved("https://other.example.org/")
+
+    Raised by a function, a constructor or a method, it is answered with 307: the same path and
+    query below `url`. A client follows it, references that are held go on working, and what comes
+    back leads to the new place. For that the other service registers the same names, and has the
+    same secret. With a body, which every POST has, a client follows to another origin only if it
+    lists it: `Client(origins=[...])`.
+
+    Raises ValueError for a `url` that is not absolute, or has a query.
+    """
+
+    def __init__(self, url: str) -> None:
+        check_url(url)
+        if urlsplit(url).query or urlsplit(url).fragment:
+            raise ValueError("the URL of a service has no query and no fragment")
+        super().__init__(f"the call is meant for {url}")
+        self.url = url
+
+    def target(self, request: Incoming) -> str:
+        """Where a request is to be made again."""
+        query = f"?{request.query}" if request.query else ""
+        return f"{self.url.rstrip('/')}{quote(request.path)}{query}"
