@@ -166,9 +166,9 @@ class Parser:
                     value, position = SCALARS[prefix](data, position, limits)
                     nodes -= 1
                 elif prefix == CLOSE:
+                    stack.pop()  # its keys need no second look if one is wrong
                     value = self._close(frame, position)
                     position += 1
-                    stack.pop()
                     frame = stack[-1]
                 elif prefix in _NODES:
                     if nodes < _NODES[prefix]:
@@ -186,7 +186,7 @@ class Parser:
                 frame.items.append(value)
                 if frame.kind == _ROOT:
                     return value
-            raise NeedMore(position + 1)
+            raise NeedMore
         finally:
             self.position, self._nodes = position, nodes
 
@@ -256,7 +256,7 @@ class Parser:
 
     def _expect_prefix(self, position: int, prefixes: bytes, rule: str) -> int:
         if position >= len(self.data):
-            raise NeedMore(position + 1)
+            raise NeedMore
         if self.data[position] not in prefixes:
             raise DecodeError(f"{rule}, found {show_byte(self.data[position])}", position)
         return position
@@ -279,6 +279,7 @@ class Parser:
             return tuple(items) if frame.frozen else items
         if kind in _MAPPINGS:
             if len(items) % 2:
+                self._check_keys(frame)  # what is wrong with one comes first
                 raise DecodeError("a key without a value", position)
             if frame.attributes and not all(isinstance(key, str) for key in items[::2]):
                 self._check_keys(frame)

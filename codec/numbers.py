@@ -15,7 +15,6 @@ from .types import NAN
 
 __all__ = [
     "DIRECT",
-    "count_digits",
     "read_float",
     "read_integer",
     "show",
@@ -49,17 +48,6 @@ def write_integer(number: int) -> str:
     return f"-{digits}" if number < 0 else digits
 
 
-def count_digits(number: int) -> int:
-    """The number of decimal digits, without converting when it is far from a power of ten."""
-    number = abs(number)
-    # log10(2) lies between these two; they agree for all but a few lengths in bits.
-    bits = number.bit_length() or 1
-    low, high = (bits - 1) * 30102999566 // 10**11 + 1, bits * 30103 // 10**5 + 1
-    while low < high and number >= 10**low:
-        low += 1
-    return low
-
-
 def _join(digits: bytes | bytearray) -> int:
     """int(digits) by halves: not quadratic, and independent of sys.set_int_max_str_digits."""
     if len(digits) <= DIRECT:
@@ -71,10 +59,9 @@ def _join(digits: bytes | bytearray) -> int:
 
 def _split(number: int) -> str:
     """str(number) by halves, for number >= 0."""
-    size = count_digits(number)
-    if size <= DIRECT:
+    if number.bit_length() <= 3 * DIRECT:  # 10 takes more than three bits
         return str(number)
-    low = size // 2
+    low = number.bit_length() // 7  # about half of the digits
     head, tail = divmod(number, 10**low)
     return _split(head) + _split(tail).rjust(low, "0")
 

@@ -40,7 +40,6 @@ class Reader:
         self._limits = limits
         self._trailers: Trailers | None = None
         self._root: Any = None
-        self._wanted: int | None = 0  # parsing is useless below this size; None: without a ";"
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take the next piece. Raises DecodeError at the first fault, LimitExceeded."""
@@ -59,12 +58,11 @@ class Reader:
         room = self._limits.message - before
         data = memoryview(data).cast("B")
         buffer += data[:room]
-        if len(data) <= room and self._is_useless(before):
-            return
+        if len(data) <= room and buffer.find(b";", before) < 0:
+            return  # nothing ends in this piece: asking at each tiny one would not be linear
         try:
             self._root = parser.parse()
-        except NeedMore as more:
-            self._wanted = more.size
+        except NeedMore:
             if len(data) > room:
                 raise parser.unfinished(before + len(data)) from None
             return
@@ -73,13 +71,6 @@ class Reader:
         buffer.clear()
         self._trailers.feed(rest)
         self._trailers.feed(data[room:])
-
-    def _is_useless(self, before: int) -> bool:
-        """Whether the pending token cannot be complete: what makes tiny pieces linear."""
-        if self._wanted is not None:
-            return len(self._buffer) < min(self._wanted, self._limits.message)
-        widest = self._parser.position + self._limits.integer_digits + 1024
-        return len(self._buffer) < widest and b";" not in self._buffer[before:]
 
     @property
     def has_root(self) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from .errors import DecodeError, LimitExceeded, Refused
 from .limits import DATETIME_WIDTH, FLOAT_DECIMAL_WIDTH, TIMEDELTA_WIDTH, Limits
-from .numbers import count_digits, read_float, read_integer, write_float, write_integer
+from .numbers import read_float, read_integer, write_float, write_integer
 from .scanner import CLOSE, COLON, NeedMore, expect, read_count, show_byte
 from .times import read_datetime, read_timedelta, write_datetime, write_timedelta
 from .types import Period
@@ -37,7 +37,7 @@ def _literal(data: Buffer, position: int, width: int) -> tuple[Buffer, int]:
     if end >= 0:
         return data[position + 1 : end], end + 1
     if len(data) < position + width + 2:
-        raise NeedMore(None)
+        raise NeedMore
     return data[position + 1 : position + width + 2], position  # too wide: its reader will say so
 
 
@@ -82,7 +82,7 @@ def _octets(data: Buffer, position: int, limits: Limits) -> tuple[Buffer, int]:
         raise LimitExceeded(f"declared length {length} is over the limit", position)
     end = colon + 1 + length
     if end >= len(data):  # before anything is allocated (REQ-LIM-4)
-        raise NeedMore(end + 1)
+        raise NeedMore
     return data[colon + 1 : end], end
 
 
@@ -138,9 +138,11 @@ def _write_bytearray(octets: bytes) -> str:
 
 def _integer_writer(digits: int) -> Writer:
     def write(number: int) -> str:
-        if count_digits(number) > digits:
+        # 10 takes less than four bits: with more than these it is not worth the conversion.
+        literal = write_integer(number) if number.bit_length() <= 4 * digits else ""
+        if not 0 < len(literal.lstrip("-")) <= digits:
             raise Refused(f"integer of more than {digits} digits")
-        return f"i{write_integer(number)};"
+        return f"i{literal};"
 
     return write
 

@@ -21,14 +21,7 @@ _DIGITS: Final = re.compile(rb"(0*)([0-9]*)")
 
 
 class NeedMore(Exception):
-    """The input ends inside a token. Asking again is useless below `size` bytes of input.
-
-    `size` is None where only the arrival of a `;` helps.
-    """
-
-    def __init__(self, size: int | None) -> None:
-        super().__init__(size)
-        self.size = size
+    """The input ends inside a token."""
 
 
 # --- number = *64"0" ( "0" / nonzero-digit *9DIGIT )       vectors: length
@@ -45,7 +38,7 @@ def read_count(data: bytes | bytearray | memoryview, position: int, offset: int)
             f"length or id of more than {LENGTH_DIGITS} digits after {LENGTH_ZEROS} zeros", offset
         )
     if end == len(data):
-        raise NeedMore(end + 1)
+        raise NeedMore
     if end == position:
         raise DecodeError("malformed length or id: digits expected", offset)
     return int(digits or b"0"), end
@@ -54,7 +47,7 @@ def read_count(data: bytes | bytearray | memoryview, position: int, offset: int)
 def expect(data: bytes | bytearray | memoryview, position: int, byte: int) -> int:
     """The position behind `byte`, which must stand at `position`."""
     if position >= len(data):
-        raise NeedMore(position + 1)
+        raise NeedMore
     if data[position] != byte:
         raise DecodeError(f"'{byte:c}' expected, found {show_byte(data[position])}", position)
     return position + 1

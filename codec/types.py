@@ -78,7 +78,7 @@ def _check_number(_: Any, attribute: attrs.Attribute[int], value: int) -> None:
         raise TypeError(f"{attribute.name} of a period is an int, not {type(value).__name__}")
 
 
-@attrs.frozen(order=False)
+@attrs.frozen(order=False, cache_hash=True)
 class Period:
     """A duration with calendar years or months, which have no fixed length (REQ-DUR-4).
 

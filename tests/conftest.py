@@ -21,25 +21,25 @@ EXAMPLES = ROOT / "examples"
 Serve = Callable[..., str]
 
 
-def _descriptors() -> int | None:
+def _descriptors() -> int:
     directory = Path("/proc/self/fd")
-    return len(os.listdir(directory)) if directory.exists() else None
+    return len(os.listdir(directory)) if directory.exists() else 0
 
 
 @pytest.fixture
 def no_leaks() -> Iterator[None]:
-    """No thread and no file descriptor is left behind, within a second."""
+    """No thread and no file descriptor is left behind, once a busy machine has ended them."""
     threads = set(threading.enumerate())
     descriptors = _descriptors()
     yield
-    deadline = time.monotonic() + 1.0
+    deadline = time.monotonic() + 5.0
     while time.monotonic() < deadline:
         left = [thread for thread in threading.enumerate() if thread not in threads]
-        if not left and _descriptors() == descriptors:
+        if not left and _descriptors() <= descriptors:
             return
         time.sleep(0.01)
     assert not [thread for thread in threading.enumerate() if thread not in threads]
-    assert _descriptors() == descriptors
+    assert _descriptors() <= descriptors
 
 
 @pytest.fixture

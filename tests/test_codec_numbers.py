@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperglyph.codec import LimitExceeded, Limits, Truncated, decode, encode
-from hyperglyph.codec.numbers import count_digits, write_integer
+from hyperglyph.codec.numbers import write_integer
 from hyperglyph.codec.types import NAN
 
 BIG = Limits(integer_digits=30_000)
@@ -155,12 +155,15 @@ def test_integers_of_any_size_whatever_the_interpreter_grants(digit_switch: int)
     assert digit_switch == sys.get_int_max_str_digits()
 
 
-@given(st.integers(0, 3000), st.integers(-2, 2))
-def test_count_digits(power: int, offset: int) -> None:
-    number = 10**power + offset
-    assert count_digits(number) == len(str(abs(number)))
-    assert count_digits(-number) == count_digits(number)
-    assert count_digits(2**power) == len(str(2**power))
+@pytest.mark.parametrize("digits", [1, 2, 3, 17, 18, 19, 20, 577, 578, 579, 640, 641, 4300])
+def test_the_digits_of_what_is_encoded(digits: int) -> None:
+    limits = Limits(integer_digits=digits)
+    says = f"integer of more than {digits} digits (at $)"
+    for sign in (1, -1):
+        most = sign * (10**digits - 1)
+        assert decode(encode(most, limits=limits), limits=limits) == most
+        refuse_value(most + sign, says, limits=limits)
+        refuse_value(sign * 10 ** (5 * digits), says, limits=limits)
 
 
 @given(st.integers())
