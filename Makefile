@@ -74,7 +74,9 @@ bench: $(BENCH)
 soak: $(SOAK)
 	$(BIN)/python tools/mutation.py
 	$(BIN)/python tools/soak.py
+	HYPERGLYPH_SOAK=1 $(BIN)/python -m pytest -q tests/test_vectors.py
 	$(BIN)/python tests/fuzz/fuzz_codec.py 600
+	$(BIN)/python tests/fuzz/guided.py 600
 
 clean:
 	rm -rf build dist $(VENV) $(BENCH_VENV) hyperglyph.egg-info .coverage .hypothesis

@@ -143,6 +143,12 @@ def check(message: bytes, choice: random.Random) -> None:
     readable(message[:5_000])
 
 
+def seeds() -> list[bytes]:
+    """The messages of the vectors, short enough to be damaged."""
+    wires = [vector.wire for vector in load() if vector.wire is not None]
+    return [wire for wire in wires if len(wire) <= LONGEST]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Fuzz the decoder with damaged vectors.")
     parser.add_argument("seconds", nargs="?", type=float, default=60.0)
@@ -150,8 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     seed: int = options.seed if options.seed is not None else random.randrange(2**32)
     choice = random.Random(seed)
-    wires = [vector.wire for vector in load() if vector.wire is not None]
-    mutator = Mutator([wire for wire in wires if len(wire) <= LONGEST], choice)
+    mutator = Mutator(seeds(), choice)
     print(f"seed {seed}, {len(mutator.seeds)} messages to start from", flush=True)
     end, count = time.monotonic() + options.seconds, 0
     while time.monotonic() < end:
