@@ -16,6 +16,7 @@ import logging
 import threading
 import typing
 from collections.abc import Callable, Hashable, Mapping
+from datetime import datetime
 from functools import cached_property, partial
 from typing import Any, Final, cast
 from urllib.parse import quote
@@ -25,6 +26,7 @@ import attrs
 from hyperglyph.codec import MISSING, EncodeError, Form, Input, Link
 from hyperglyph.transport.http.binding import Parameters
 from hyperglyph.transport.http.bodies import pack_body
+from hyperglyph.transport.http.conditional import check_date
 
 from .decorators import Marks, hidden_names, marks_of, optional
 from .docstrings import docstring_of, documented
@@ -142,8 +144,7 @@ class ClassEndpoint:
     #: What every page of an instance has beside data: the forms and links of its methods.
     offers: dict[str, Offer]
     embedded: dict[str, FunctionEndpoint]
-    #: Whether callers make no instances: they are reached by references only.
-    hidden: bool
+    marks: Marks
     #: Tells where an instance lives, if not all of them live here.
     home: Home | None
     identity: Identity | None
@@ -154,6 +155,11 @@ class ClassEndpoint:
         return self.cls
 
     @property
+    def hidden(self) -> bool:
+        """Whether callers make no instances: they are reached by references only."""
+        return self.marks.hidden
+
+    @property
     def offer(self) -> Offer:
         """The form that makes an instance."""
         return self.constructor.offer
@@ -162,6 +168,15 @@ class ClassEndpoint:
     def doc(self) -> str:
         """What travels of the class's docstring."""
         return self.constructor.doc
+
+    def last_modified(self, instance: object) -> datetime | None:
+        """When the page of an instance has changed last, if its class can tell.
+
+        It does by a method `__glyph_modified__(self)`.
+        """
+        tell: Any = getattr(instance, "__glyph_modified__", None)
+        when = None if tell is None else tell()
+        return None if when is None else check_date(when)
 
     def offer_at(self, prefix: str) -> Offer:
         """The same form with its URL below another one."""
@@ -209,6 +224,8 @@ def _make_function(
     if inspect.isgeneratorfunction(function):
         raise TypeError(f"{name}: generators cannot be served so far; return a list")
     parameters = Parameters.of(name, signed or function)
+    if marks.cache is not None and not marks.safe:
+        raise TypeError(f"{name}: only what is safe can be cached")
     if marks.embed and parameters.names:
         raise TypeError(f"{name}: what is embedded in a page takes no parameters")
     inputs = tuple(_input_of(p, style.legacy) for p in parameters.signature.parameters.values())
@@ -257,21 +274,21 @@ def _make_class(cls: type, name: str, style: Style) -> ClassEndpoint:
         methods=methods,
         offers={method: endpoint.offer for method, endpoint in methods.items()},
         embedded={m: endpoint for m, endpoint in methods.items() if endpoint.marks.embed},
-        hidden=_is_hidden(cls),
+        marks=_marks_of_class(cls),
         home=home_of_class(cls),
         identity=_identity_of(cls),
     )
 
 
-def _is_hidden(cls: type) -> bool:
+def _marks_of_class(cls: type) -> Marks:
     marks = marks_of(cls)
     if marks.safe or marks.redirect:
-        raise TypeError(f"{cls.__qualname__} is a class: only hidden goes with it")
+        raise TypeError(f"{cls.__qualname__} is a class: only hidden and cache go with it")
     if marks_of(inspect.getattr_static(cls, "__init__")) != Marks() or "__init__" in hidden_names(
         cls
     ):
         raise TypeError(f"{cls.__qualname__}.__init__ is no method: decorate the class")
-    return marks.hidden
+    return marks
 
 
 def _checked_name(target: object, name: str | None) -> str:
@@ -340,6 +357,13 @@ class Place:
     @property
     def answers_get(self) -> bool:
         return self.call is None or self.call.marks.safe
+
+    @property
+    def cache(self) -> str | None:
+        """The Cache-Control that the author wrote for it."""
+        if self.call is not None:
+            return self.call.marks.cache
+        return None if self.owner is None else self.owner.marks.cache
 
     @property
     def creates(self) -> bool:
