@@ -33,7 +33,7 @@ from hyperglyph.transport.http.status import (
 
 from .calls import Call, answer, discard_blobs, error_response, no_content, redirection
 from .context import CURRENT, Context
-from .endpoints import ROOT, ClassEndpoint, Endpoints, Place, Style, make_endpoint
+from .endpoints import ClassEndpoint, Style, make_endpoint
 from .moved import Moved
 from .pages import Pages
 from .policy import (
@@ -46,6 +46,7 @@ from .policy import (
 )
 from .references import References
 from .state import Secret, TokenSigner
+from .table import ROOT, Endpoints, Place
 
 __all__ = ["Router"]
 
