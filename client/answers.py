@@ -14,13 +14,12 @@ from hyperglyph.codec import (
     DecodeError,
     Error,
     Extension,
-    LimitExceeded,
     Limits,
     Resource,
     decode,
 )
 from hyperglyph.codec.blob import DEFAULT_CONTENT_TYPE
-from hyperglyph.transport.http.bodies import read_message
+from hyperglyph.transport.http.bodies import read_blob, read_message
 from hyperglyph.transport.http.codings import Inflation, inflated
 from hyperglyph.transport.http.messages import Deadline, Response
 from hyperglyph.transport.http.negotiate import is_hyperglyph, parse_media_type
@@ -118,18 +117,9 @@ def _read_blob(
 ) -> Blob:
     """A body of another type, as a blob that says where it came from."""
     attributes = {"content-type": content_type or DEFAULT_CONTENT_TYPE, "url": response.url}
-    blob = Blob.from_wire(attributes)
-    size = 0
     deadline.pause()
     try:
-        for piece in pieces:
-            size += len(piece)
-            if size > limits.blob_size:
-                raise LimitExceeded(f"body of more than {limits.blob_size} bytes", size)
-            blob.write_spool(piece)
-    except BaseException:
-        blob.close()
-        raise
+        blob = read_blob(pieces, attributes, limits=limits)
     finally:
         deadline.resume()
     blob.expect_reader()

@@ -52,7 +52,8 @@ class Client:
     origin opened and to those in `origins` only. `errors` are exception classes to raise for the
     answers that carry their status and code. `bytes_as_text` is for servers on the Python
     implementation of 2012, which has one type for both: bytes in results become text where they
-    are UTF-8.
+    are UTF-8. `method_override` sends PUT, PATCH and DELETE as POST with the header `Method`, for
+    ways on which nothing but GET and POST gets through.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Client:
         limits: Limits | None = None,
         errors: Iterable[type[RemoteError]] = (),
         bytes_as_text: bool = False,
+        method_override: bool = False,
     ) -> None:
         if transport is None or isinstance(transport, str):
             transport = _make_transport(transport or "httpx")
@@ -79,7 +81,9 @@ class Client:
             from .cookies import Cookies
 
             jar = Cookies(cookies)
-        self._settings = Settings(transport, self._policy, connect, idle, _STANDARD, jar)
+        self._settings = Settings(
+            transport, self._policy, connect, idle, _STANDARD, jar, method_override
+        )
         self._limits = limits or Limits()
         self._errors = tuple(errors)
         self._bytes_as_text = bytes_as_text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import attrs
 
 from hyperglyph.codec import EncodeError
-from hyperglyph.transport.http.forms import Packed
+from hyperglyph.transport.http.forms import OVERRIDES, Packed
 from hyperglyph.transport.http.messages import Deadline, Request, Response, Transport
 from hyperglyph.transport.http.status import DeadlineExceeded, RemoteError, TransportError
 from hyperglyph.transport.http.urls import is_loopback, origin_of, resolve
@@ -45,6 +45,8 @@ class Settings:
     idle: float | None
     standard: tuple[tuple[str, str], ...]
     cookies: Cookies | None
+    #: Whether PUT, PATCH and DELETE go as POST with the header `Method`.
+    method_override: bool = False
 
 
 @attrs.define
@@ -124,16 +126,22 @@ class Exchange:
                 "a redirect leads with the request's body to an origin not listed: "
                 f"if you trust it, Client(origins=[{origin!r}, ...])",
             )
+        if packed.body.rest is None:
+            return attrs.evolve(packed, url=target)
         try:
             return attrs.evolve(make(response.url), url=target)
         except EncodeError as error:
             _refuse(response, f"a redirect that is not followed: {error.reason}")
 
     def _send(self, packed: Packed) -> Response:
+        method, headers = packed.method, self._headers(packed)
+        if self.settings.method_override and method in OVERRIDES:
+            headers.append(("Method", method))
+            method = "POST"
         request = Request(
-            packed.method,
+            method,
             packed.url,
-            self._headers(packed),
+            headers,
             deadline=self.deadline,
             connect=self.settings.connect,
             idle=self.settings.idle,

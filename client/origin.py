@@ -23,6 +23,7 @@ _OWN: Final = frozenset(
     {
         "accept-encoding",
         "connection",
+        "content-disposition",
         "content-encoding",
         "content-length",
         "content-type",

@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar, overload
 
 import attrs
 
+from hyperglyph.transport.http.forms import ENVELOPES, OVERRIDES
+
 __all__ = [
     "Marks",
     "cache",
@@ -19,6 +21,7 @@ __all__ = [
     "hidden",
     "hidden_names",
     "marks_of",
+    "method",
     "optional",
     "redirect",
     "safe",
@@ -39,6 +42,9 @@ class Marks:
     redirect: bool = False
     hidden: bool = False
     cache: str | None = None  # the Cache-Control of what it answers to GET
+    method: str | None = None
+    envelope: str | None = None
+    own_url: bool = False  # whether it is what the method does to the object itself
 
     def __or__(self, other: Marks) -> Marks:
         return Marks(
@@ -47,6 +53,11 @@ class Marks:
             self.redirect or other.redirect,
             self.hidden or other.hidden,
             other.cache or self.cache,
+            *(
+                (self.method, self.envelope, self.own_url)
+                if other.method is None
+                else (other.method, other.envelope, other.own_url)
+            ),
         )
 
 
@@ -158,6 +169,40 @@ def hidden_names(cls: object) -> frozenset[str]:
     """The attributes that a class or one of its bases hides by name."""
     bases: tuple[type, ...] = getattr(cls, "__mro__", ())
     return frozenset(name for base in bases for name in vars(base).get(_HIDDEN, ()))
+
+
+def method(name: str, *, envelope: str | None = None, own_url: bool = False) -> Callable[[T], T]:
+    """The HTTP method by which a function or method is called, and how its arguments travel.
+
+        method          envelopes, the default first
+        POST            form, none, blob                form    a dict of arguments as the body
+        GET             query, none                     query   the same dict in the URL
+        PUT, PATCH      blob, form                      none    no arguments
+        DELETE          none, query, blob, form         blob    one file, which is the body
+
+        @glyph.method("PUT")
+        def upload(self, content): ...
+
+    GET says that the call is safe. A blob envelope goes with functions of one parameter: it gets a
+    Blob, which has arrived whole by then. With `own_url` a method of a class is what PUT, PATCH or
+    DELETE of the object's own URL does; it has no URL besides, and shows on the page as a form
+    under its name.
+
+    Raises ValueError for a method that there is not, and for an envelope that does not go with it.
+    """
+    if name not in ENVELOPES:
+        raise ValueError(f"there is no method {name!r:.40}; there are {', '.join(ENVELOPES)}")
+    if envelope is not None and envelope not in ENVELOPES[name]:
+        allowed = ", ".join(ENVELOPES[name])
+        raise ValueError(f"the envelope {envelope!r:.40} does not go with {name}, but {allowed}")
+    if own_url and name not in OVERRIDES:
+        raise ValueError(f"own_url goes with PUT, PATCH and DELETE, not {name}")
+    marks = Marks(safe=name == "GET", method=name, envelope=envelope, own_url=own_url)
+
+    def decorate(target: T) -> T:
+        return _mark(target, marks)
+
+    return decorate
 
 
 def cache(*, max_age: int, public: bool = False) -> Callable[[T], T]:

@@ -21,6 +21,7 @@ from hyperglyph.codec import MISSING, EncodeError, Form, Input, Link
 from hyperglyph.transport.http.binding import Parameters
 from hyperglyph.transport.http.bodies import pack_body
 from hyperglyph.transport.http.conditional import check_date
+from hyperglyph.transport.http.forms import ENVELOPES
 
 from .decorators import Marks, hidden_names, marks_of, optional
 from .docstrings import docstring_of, documented
@@ -89,8 +90,17 @@ class FunctionEndpoint:
 
     @property
     def allow(self) -> str:
-        """The methods that it answers. POST is among them always: see `decorators.safe`."""
-        return "GET, HEAD, POST" if self.marks.safe else "POST"
+        """The methods that it answers, as the header says it."""
+        return "GET, HEAD, POST" if self.marks.safe else self.method
+
+    @property
+    def method(self) -> str:
+        """The method of its form. What is safe answers POST, too: see `decorators.safe`."""
+        return _method_of(self.marks)
+
+    def envelope_for(self, method: str) -> str:
+        """How the arguments of a request with a method that it answers travel."""
+        return "form" if method != self.method else _envelope_of(self.marks)
 
     def offer_at(self, prefix: str) -> Offer:
         """The same form or link with its URL below another one."""
@@ -99,9 +109,7 @@ class FunctionEndpoint:
 
     def form_at(self, prefix: str) -> Form:
         """A form, also where a link would do."""
-        method = "GET" if self.marks.safe and not self.legacy else "POST"
-        form = Form(prefix + self.url, method=method, values=self.inputs)
-        return documented(form, self.doc)
+        return documented(_form(prefix + self.url, self.marks, self.inputs, self.legacy), self.doc)
 
     def link_at(self, prefix: str) -> Link:
         """A link to what needs no arguments."""
@@ -137,6 +145,8 @@ class ClassEndpoint:
     #: What every page of an instance has beside data: the forms and links of its methods.
     offers: dict[str, Offer]
     embedded: dict[str, FunctionEndpoint]
+    #: What PUT, PATCH and DELETE of an instance's own URL do, by method.
+    own: dict[str, FunctionEndpoint]
     marks: Marks
     #: Tells where an instance lives, if not all of them live here.
     home: Home | None
@@ -221,8 +231,11 @@ def _make_function(
         raise TypeError(f"{name}: only what is safe can be cached")
     if marks.embed and parameters.names:
         raise TypeError(f"{name}: what is embedded in a page takes no parameters")
+    _check_method(name, marks, parameters)
+    if marks.own_url and signed is None:
+        raise TypeError(f"{name}: only a method of a class has an object's own URL (own_url)")
     inputs = tuple(_input_of(p, style.legacy) for p in parameters.signature.parameters.values())
-    url = quote(name, safe="")
+    url = "" if marks.own_url else quote(name, safe="")
     doc = docstring_of(function) if style.docstrings else ""
     return FunctionEndpoint(
         name=name,
@@ -236,6 +249,45 @@ def _make_function(
         legacy=style.legacy,
         identity=identity_of(function),
     )
+
+
+def _method_of(marks: Marks) -> str:
+    return marks.method or ("GET" if marks.safe else "POST")
+
+
+def _envelope_of(marks: Marks) -> str:
+    return marks.envelope or ENVELOPES[_method_of(marks)][0]
+
+
+def _check_method(name: str, marks: Marks, parameters: Parameters) -> None:
+    """Raise TypeError for marks that contradict each other or the parameters."""
+    method, envelope = _method_of(marks), _envelope_of(marks)
+    if marks.safe and method != "GET":
+        raise TypeError(f"{name}: what is safe is asked for with GET, not with {method}")
+    others = ", ".join(other for other in ENVELOPES[method] if other != envelope)
+    if envelope == "none" and parameters.names:
+        raise TypeError(
+            f"{name}: the envelope 'none' carries no arguments, and it has parameters; "
+            f"of {method} there are also: {others}"
+        )
+    if envelope == "blob" and (len(parameters.names) != 1 or not parameters.required):
+        raise TypeError(
+            f"{name}: the envelope 'blob' carries one argument, so it has one parameter, without "
+            f"a default; of {method} there are also: {others}"
+        )
+
+
+def _own(cls: type, methods: Mapping[str, FunctionEndpoint]) -> dict[str, FunctionEndpoint]:
+    own: dict[str, FunctionEndpoint] = {}
+    for name, endpoint in methods.items():
+        if endpoint.marks.own_url:
+            other = own.setdefault(endpoint.method, endpoint)
+            if other is not endpoint:
+                raise TypeError(
+                    f"{cls.__qualname__}: {other.name} and {name} are both what "
+                    f"{endpoint.method} of its own URL does"
+                )
+    return own
 
 
 def _make_class(cls: type, name: str, style: Style) -> ClassEndpoint:
@@ -267,6 +319,7 @@ def _make_class(cls: type, name: str, style: Style) -> ClassEndpoint:
         methods=methods,
         offers={method: endpoint.offer for method, endpoint in methods.items()},
         embedded={m: endpoint for m, endpoint in methods.items() if endpoint.marks.embed},
+        own=_own(cls, methods),
         marks=_marks_of_class(cls),
         home=home_of_class(cls),
         identity=identity_of(cls),
@@ -275,7 +328,7 @@ def _make_class(cls: type, name: str, style: Style) -> ClassEndpoint:
 
 def _marks_of_class(cls: type) -> Marks:
     marks = marks_of(cls)
-    if marks.safe or marks.redirect:
+    if marks.safe or marks.redirect or marks.method is not None:
         raise TypeError(f"{cls.__qualname__} is a class: only hidden and cache go with it")
     if marks_of(inspect.getattr_static(cls, "__init__")) != Marks() or "__init__" in hidden_names(
         cls
@@ -301,9 +354,15 @@ def _checked_name(target: object, name: str | None) -> str:
 
 
 def _offer(url: str, marks: Marks, inputs: tuple[str | Input, ...], legacy: bool) -> Offer:
-    if not marks.safe or (legacy and inputs):
+    return Link(url) if marks.safe and not inputs else _form(url, marks, inputs, legacy)
+
+
+def _form(url: str, marks: Marks, inputs: tuple[str | Input, ...], legacy: bool) -> Form:
+    if marks.safe and legacy:
         return Form(url, method="POST", values=inputs)
-    return Form(url, method="GET", values=inputs) if inputs else Link(url)
+    method, envelope = _method_of(marks), _envelope_of(marks)
+    is_default = envelope == ENVELOPES[method][0]
+    return Form(url, method=method, values=inputs, envelope=MISSING if is_default else envelope)
 
 
 def _input_of(parameter: inspect.Parameter, legacy: bool) -> str | Input:

@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Final
 
 from hyperglyph.transport.http.conditional import NONE, outcome_of
+from hyperglyph.transport.http.forms import OVERRIDES
 from hyperglyph.transport.http.messages import Deadline, Incoming
 from hyperglyph.transport.http.negotiate import is_hyperglyph
 from hyperglyph.transport.http.status import (
@@ -130,10 +131,16 @@ def _check_origin(request: Incoming, host: str) -> None:
             raise Forbidden("a request from a page of another site")
 
 
-def check_content(request: Incoming, *, gzip: bool = False) -> None:
+def check_content(request: Incoming, *, envelope: str = "form", gzip: bool = False) -> None:
     """What an unsafe request must say of its body, empty or not."""
     types = request.values("content-type")
-    if len(types) != 1 or not is_hyperglyph(types[0]):
+    if envelope == "blob":
+        if len(types) > 1 or len(request.values("content-disposition")) != 1:
+            raise UnsupportedMediaType(
+                "a file is sent here as the body, with its content type and "
+                'Content-Disposition: form-data; name="..."'
+            )
+    elif len(types) != 1 or not is_hyperglyph(types[0]):
         raise UnsupportedMediaType("an unsafe request carries the content type of hyperglyph")
     if is_gzip(request):
         if not gzip:
@@ -175,7 +182,7 @@ def effective_method(request: Incoming) -> str:
     for value in values:
         if value == method:
             continue
-        if request.method != "POST" or value not in ("PUT", "PATCH", "DELETE"):
+        if request.method != "POST" or value not in OVERRIDES:
             raise BadRequest("the header Method stands on POST only, for PUT, PATCH and DELETE")
         method = value
     return "GET" if method == "HEAD" else method

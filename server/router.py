@@ -16,9 +16,12 @@ from functools import cached_property
 from typing import Any, NoReturn, TypeVar, overload
 
 from hyperglyph.codec import DecodeError, LimitExceeded, Limits
+from hyperglyph.codec.blob import DEFAULT_CONTENT_TYPE
 from hyperglyph.transport.adapters.wsgi import WSGIAdapter
+from hyperglyph.transport.http.bodies import read_blob
 from hyperglyph.transport.http.codings import Inflation, inflated
-from hyperglyph.transport.http.forms import unpack_form, unpack_query
+from hyperglyph.transport.http.disposition import unpack_name
+from hyperglyph.transport.http.forms import unpack_form, unpack_none, unpack_query
 from hyperglyph.transport.http.messages import Incoming, Response
 from hyperglyph.transport.http.status import (
     BadGateway,
@@ -33,7 +36,7 @@ from hyperglyph.transport.http.status import (
 
 from .calls import Call, answer, discard_blobs, error_response, no_content, redirection
 from .context import CURRENT, Context
-from .endpoints import ClassEndpoint, Style, make_endpoint
+from .endpoints import ClassEndpoint, FunctionEndpoint, Style, make_endpoint
 from .moved import Moved
 from .pages import Pages
 from .policy import (
@@ -238,18 +241,20 @@ class Router:
         call.route = place.route
         call.cache = place.cache or call.cache
         call.may_compress = self._gzip
-        if call.method != "POST" and (call.method != "GET" or not place.answers_get):
+        asked = place.asked(call.method)
+        if asked is None:
             call.refuse_method(place.allow)
-        if call.method == "POST":
-            if place.call is None:
-                call.refuse_method(place.allow)
-            check_content(request, gzip=self._gzip_requests)
+        place = asked
+        if call.method != "GET":
+            assert place.call is not None
+            envelope = place.call.envelope_for(call.method)
+            check_content(request, envelope=envelope, gzip=self._gzip_requests)
             check_conditions(request)
         if (home := self._references.elsewhere(place, request)) is not None:
             return redirection(call, home, 307)
         if place is ROOT and self._default is None:
             return answer(call, self._pages.root(request.mount))
-        arguments = self._read(call) if place.call is not None else None
+        arguments = None if place.call is None else self._read(call, place.call)
         left = call.deadline.left()
         if left is not None and left <= 0:
             raise GatewayTimeout("the deadline passed before the call began")
@@ -270,15 +275,24 @@ class Router:
         finally:
             CURRENT.reset(token)
 
-    def _read(self, call: Call) -> object:
-        """What stands in the body or query. Raises RemoteError."""
+    def _read(self, call: Call, function: FunctionEndpoint) -> object:
+        """The arguments in the body or query, by name. Raises RemoteError."""
         request = call.request
+        envelope = function.envelope_for(call.method)
         if call.method == "GET":
             return unpack_query(request.query, limits=self._limits)
-        if request.length is not None and request.length > self._body_limit:
-            raise ContentTooLarge(f"the body has more than {self._body_limit} bytes")
+        limit = self._limits.blob_size if envelope == "blob" else self._body_limit
+        if request.length is not None and request.length > limit:
+            raise ContentTooLarge(f"the body has more than {limit} bytes")
         body = inflated(request.body) if is_gzip(request) else request.body
         try:
+            if envelope in ("none", "query"):
+                nothing = unpack_none(body)
+                if envelope == "none":
+                    return nothing
+                return unpack_query(request.query, limits=self._limits)
+            if envelope == "blob":
+                return self._read_blob(call, function, body)
             value, call.received = unpack_form(body, limits=self._limits)
         except LimitExceeded as error:
             raise ContentTooLarge(str(error)) from None
@@ -287,6 +301,21 @@ class Router:
         except DecodeError as error:
             raise BadRequest(f"malformed message: {error}") from None
         return value
+
+    def _read_blob(
+        self, call: Call, function: FunctionEndpoint, body: Iterable[bytes]
+    ) -> Mapping[str, object]:
+        # Only a file that has come whole is handed on; until then no instance waits for it.
+        name = unpack_name(call.request.values("content-disposition")[0])
+        function.parameters.bind({name: None})
+        content_type = call.request.header("content-type") or DEFAULT_CONTENT_TYPE
+        call.deadline.pause()
+        try:
+            blob = read_blob(body, {"content-type": content_type}, limits=self._limits)
+        finally:
+            call.deadline.resume()
+        call.received = (blob,)
+        return {name: blob}
 
     def _answer(self, call: Call, place: Place, given: object, context: Context) -> Response:
         """Make the call, and a response of its result."""

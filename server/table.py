@@ -2,7 +2,7 @@
 
     /                      the root page
     /name                  a function, or the constructor of a class
-    /Name/TOKEN/           an instance, TOKEN its state
+    /Name/TOKEN/           an instance, TOKEN its state; and what PUT, PATCH, DELETE of it do
     /Name/TOKEN/method     a method of it
 
 Nothing is reachable that was not registered: no name from the wire ever goes to `getattr`.
@@ -35,12 +35,19 @@ class Place:
 
     @property
     def allow(self) -> str:
-        """The methods that it answers."""
-        return "GET, HEAD" if self.call is None else self.call.allow
+        """The methods that it answers, as the header says it."""
+        if self.call is not None:
+            return self.call.allow
+        return ", ".join(("GET, HEAD", *(() if self.owner is None else self.owner.own)))
 
-    @property
-    def answers_get(self) -> bool:
-        return self.call is None or self.call.marks.safe
+    def asked(self, method: str) -> Place | None:
+        """The place for a request with a method; None if it is not answered here."""
+        if self.call is not None:
+            return self if method in self.call.allow.split(", ") else None
+        if method == "GET":
+            return self
+        own = None if self.owner is None else self.owner.own.get(method)
+        return None if own is None else attrs.evolve(self, call=own)
 
     @property
     def cache(self) -> str | None:
@@ -104,7 +111,7 @@ class Endpoints:
         if not method:
             return Place(f"/{endpoint.name}/*/", endpoint, None, token)
         call = endpoint.methods.get(method)
-        if call is None:
+        if call is None or call.marks.own_url:
             return None
         return Place(f"/{endpoint.name}/*/{method}", endpoint, call, token)
 

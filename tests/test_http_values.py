@@ -270,7 +270,7 @@ def test_headers_of_links() -> None:
         (Form("x", headers={"Cookie": "a"}), "'Cookie' is not allowed"),
         (Form("x", method="GET", headers={"If-Match": "a"}), "'If-Match' is not allowed"),
         (Form("x", headers={"Accept": "a\r\nb"}), "not printable"),
-        (Form("x", envelope="blob"), "not supported yet"),
+        (Form("x", envelope="blob"), "carries one argument, not 0"),
     ],
 )
 def test_forms_that_are_refused_before_a_request(form: Form, message: str) -> None:

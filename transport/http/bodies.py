@@ -9,10 +9,19 @@ from typing import Any, Final
 
 import attrs
 
-from hyperglyph.codec import KINDS, Blob, Extension, Limits, Reader, decode, encode_pieces
+from hyperglyph.codec import (
+    KINDS,
+    Blob,
+    Extension,
+    LimitExceeded,
+    Limits,
+    Reader,
+    decode,
+    encode_pieces,
+)
 from hyperglyph.codec.limits import DEFAULT_LIMITS, LENGTH_DIGITS, LENGTH_ZEROS
 
-__all__ = ["Body", "pack_body", "read_message"]
+__all__ = ["Body", "pack_body", "read_blob", "read_message"]
 
 
 #: How a blob begins. Text may hold the same.
@@ -78,3 +87,22 @@ def read_message(
     except BaseException:
         reader.abandon()
         raise
+
+
+def read_blob(pieces: Iterable[bytes], attributes: Mapping[str, Any], *, limits: Limits) -> Blob:
+    """A body that is a file, spooled while it arrives.
+
+    Raises LimitExceeded, and whatever `pieces` raises; what was received is then closed.
+    """
+    blob = Blob.from_wire(attributes)
+    size = 0
+    try:
+        for piece in pieces:
+            size += len(piece)
+            if size > limits.blob_size:
+                raise LimitExceeded(f"body of more than {limits.blob_size} bytes", size)
+            blob.write_spool(piece)
+    except BaseException:
+        blob.close()
+        raise
+    return blob

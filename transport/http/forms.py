@@ -4,7 +4,7 @@
     POST            form, none, blob                form    a dict of arguments as the body
     GET             query, none                     query   the same dict behind the URL's "?"
     PUT, PATCH      blob, form                      none    no arguments
-    DELETE          none, query, blob, form         blob    one blob, raw, as the body (reserved)
+    DELETE          none, query, blob, form         blob    one blob, raw, as the body
 
 Standard, chapter "HTTP mapping".
 """
@@ -13,23 +13,25 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import attrs
 
-from hyperglyph.codec import Blob, DecodeError, Form, Limits, Link
+from hyperglyph.codec import Blob, DecodeError, EncodeError, Form, Limits, Link
 from hyperglyph.codec.limits import DEFAULT_LIMITS
 
 from .bodies import Body, pack_body, read_message
 from .conditional import http_date
-from .negotiate import MEDIA_TYPE, is_hyperglyph
+from .disposition import pack_name
+from .negotiate import MEDIA_TYPE, is_hyperglyph, parse_media_type
 from .shapes import is_mapping
 from .status import BadRequest
 
 __all__ = [
     "ENVELOPES",
+    "OVERRIDES",
     "Packed",
     "envelope_of",
     "headers_of_link",
@@ -47,6 +49,9 @@ ENVELOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "PATCH": ("blob", "form"),
     "DELETE": ("none", "query", "blob", "form"),
 }
+
+#: The methods that a POST may stand for, by its header `Method`.
+OVERRIDES: Final = frozenset({"PUT", "PATCH", "DELETE"})
 
 _CONDITIONS: Final = frozenset(
     {"if-none-match", "if-match", "if-modified-since", "if-unmodified-since"}
@@ -84,24 +89,65 @@ def pack(
     """Make the request of a call. `url` is the form's, resolved.
 
     Raises ValueError for a form that the standard does not allow, EncodeError for arguments that
-    cannot travel; both before anything is sent.
+    cannot travel, TypeError where a blob envelope is given anything but a blob; all before anything
+    is sent.
     """
     envelope = envelope_of(form)
     headers = _headers_of(form)
     if form.content_type is not None and not is_hyperglyph(form.content_type):
         raise ValueError(f"form: the content type {form.content_type!r:.60} is not supported")
     method = form.method
+    if envelope == "blob":
+        return _pack_blob(method, url, headers, arguments)
     typed = headers if method == "GET" else (*headers, ("Content-Type", MEDIA_TYPE))
+    empty = None if method == "GET" else Body(b"", None, 0)
     if envelope == "form":
         body = pack_body(OrderedDict(arguments), default=default)
         return Packed(method, url, typed, body)
     if envelope == "query":
-        return Packed(method, pack_query(url, arguments, default), typed, None)
-    if envelope == "none":
-        if arguments:
-            raise ValueError("form: its envelope is 'none', but it has inputs")
-        return Packed(method, url, typed, None if method == "GET" else Body(b"", None, 0))
-    raise ValueError("form: the envelope 'blob' is not supported yet")
+        return Packed(method, pack_query(url, arguments, default), typed, empty)
+    if arguments:
+        raise ValueError("form: its envelope is 'none', but it has inputs")
+    return Packed(method, url, typed, empty)
+
+
+def _pack_blob(
+    method: str,
+    url: str,
+    headers: tuple[tuple[str, str], ...],
+    arguments: Sequence[tuple[str, Any]],
+) -> Packed:
+    if len(arguments) != 1:
+        raise ValueError(f"form: the envelope 'blob' carries one argument, not {len(arguments)}")
+    name, blob = arguments[0]
+    if not isinstance(blob, Blob):
+        raise TypeError(
+            f"the argument {name!r:.40} travels as a file: give hyperglyph.blob(it, content_type), "
+            f"not {type(blob).__name__}"
+        )
+    if blob.closed:
+        raise EncodeError("the blob is closed")
+    if not blob.seekable() and blob.tell():
+        raise EncodeError("the blob was read already, and its stream cannot be rewound")
+    content_type = blob.content_type
+    _check_value("blob", "Content-Type", content_type)
+    if parse_media_type(content_type) is None:
+        raise ValueError(f"blob: its content type {content_type!r:.60} is no media type")
+    about = (("Content-Type", content_type), ("Content-Disposition", pack_name(name)))
+    size = blob.size
+    return Packed(method, url, (*headers, *about), Body(b"", _exactly(blob, size), size, [blob]))
+
+
+def _exactly(blob: Blob, size: int | None) -> Iterator[bytes]:
+    """The content, as long as it was said to be. Raises ValueError for a file that changes."""
+    sent = 0
+    for piece in blob.chunks():
+        sent += len(piece)
+        if size is not None and sent > size:
+            break
+        yield piece
+    if size is not None and sent != size:
+        raise ValueError("the file of the blob changed its size while it was sent")
 
 
 def _headers_of(form: Form) -> tuple[tuple[str, str], ...]:
@@ -146,8 +192,10 @@ def _check_value(kind: str, name: str, value: str) -> None:
         raise ValueError(f"{kind}: the value of the header {name} is not printable ASCII")
 
 
-def unpack_form(pieces: Iterable[bytes], *, limits: Limits) -> tuple[object, tuple[Blob, ...]]:
-    """The body of a form envelope, and its blobs.
+def unpack_form(
+    pieces: Iterable[bytes], *, limits: Limits, at_root: Callable[[], object] | None = None
+) -> tuple[object, tuple[Blob, ...]]:
+    """The body of a form envelope, and its blobs; `at_root` as for `read_message`.
 
     An empty body stands for no arguments. Raises DecodeError.
     """
@@ -160,7 +208,7 @@ def unpack_form(pieces: Iterable[bytes], *, limits: Limits) -> tuple[object, tup
         yield first
         yield from iterator
 
-    return read_message(everything(), limits=limits)
+    return read_message(everything(), limits=limits, at_root=at_root)
 
 
 def pack_query(
