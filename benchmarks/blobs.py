@@ -1,11 +1,12 @@
 """A blob both ways, and how much each process grows meanwhile.
 
-    python benchmarks/blobs.py [--size MB] [--rounds N] [--json]
+    python benchmarks/blobs.py [--size MB] [--rounds N] [--envelope blob] [--json]
 
 Client and server are two processes of their own. After a warm-up with a blob of 2 MiB, large enough
 to be spooled, each round sends one up, which the server reads, and one down, which the client
 reads. A third process looks at the resident memory of both every 10 ms. Growth is the peak of all
-rounds over what was there after the warm-up; the goal is 8 MiB. `--json` prints the figures alone.
+rounds over what was there after the warm-up; the goal is 8 MiB. With `--envelope blob` the body of
+the request up is the file itself. `--json` prints the figures alone.
 """
 
 from __future__ import annotations
@@ -52,6 +53,11 @@ def upload(content: glyph.Blob) -> int:
     return size_of(content)
 
 
+@glyph.method("PUT")
+def put(content: glyph.Blob) -> int:
+    return size_of(content)
+
+
 def prepare(size: int) -> None:
     some(size)
 
@@ -62,20 +68,21 @@ def download(size: int) -> glyph.Blob:
 
 def serve() -> tuple[str, Any]:
     router = glyph.Router()
-    for function in (upload, prepare, download):
+    for function in (upload, put, prepare, download):
         router.add(function)
     server = glyph.Server(router).start()
     return server.url, server
 
 
-def run_client(url: str, pipe: Any) -> None:
+def run_client(url: str, pipe: Any, envelope: str) -> None:
     """Move a blob for each size on the pipe; answer with the seconds up and down."""
     with glyph.Client(timeout=120) as client:
         root = client.get(url)
+        send = root.put if envelope == "blob" else root.upload
 
         def up(size: int) -> None:
             with open(some(size).name, "rb") as file:
-                assert root.upload(glyph.blob(file, TYPE)) == size
+                assert send(glyph.blob(file, TYPE)) == size
 
         def down(size: int) -> None:
             with root.download(size) as blob:
@@ -88,12 +95,14 @@ def run_client(url: str, pipe: Any) -> None:
             pipe.send([seconds_of(lambda s=size, m=move: m(s)) for move in (up, down)])
 
 
-def measure(size: int, rounds: int) -> dict[str, Any]:
+def measure(size: int, rounds: int, envelope: str = "form") -> dict[str, Any]:
     """Growth of both processes in bytes, and MB a second both ways."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     with process(serve) as server:
-        client = context.Process(target=run_client, args=(server.url, theirs), daemon=True)
+        client = context.Process(
+            target=run_client, args=(server.url, theirs, envelope), daemon=True
+        )
         client.start()
         theirs.close()
         memory = Memory(ours.recv(), server.pid)
@@ -114,9 +123,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--size", type=int, default=64, help="MiB")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--envelope", choices=["form", "blob"], default="form")
     parser.add_argument("--json", action="store_true", help="the figures alone, as JSON")
     options = parser.parse_args()
-    figures = measure(options.size * MIB, options.rounds)
+    figures = measure(options.size * MIB, options.rounds, options.envelope)
     if options.json:
         print(json.dumps(figures))
         return 0

@@ -270,7 +270,9 @@ def test_malformed_ones(header: str) -> None:
 # --- a server in its own words --------------------------------------------------------------------
 
 
-def ask(router: glyph.Router, method: str, url: str, body: bytes = b"", **headers: str) -> Response:
+def ask(
+    router: glyph.Router, method: str, url: str, body: bytes = b"", /, **headers: str
+) -> Response:
     router.allow_random_key()
     fields = [("Host", "localhost"), *((k.replace("_", "-"), v) for k, v in headers.items())]
     path, _, query = url.partition("?")
