@@ -160,6 +160,10 @@ class Exchange:
             if outgoing is not None and outgoing.failure is not None:
                 raise outgoing.failure from None
             raise
+        if outgoing is not None and outgoing.failure is not None:
+            # In this process the server meets the caller's error first, and answers it.
+            response.close()
+            raise outgoing.failure
         cookies = self.settings.cookies
         if cookies is not None and self.settings.policy.trusts(request.url):
             cookies.keep(response)

@@ -293,13 +293,17 @@ class Router:
                 return unpack_query(request.query, limits=self._limits)
             if envelope == "blob":
                 return self._read_blob(call, function, body)
-            value, call.received = unpack_form(body, limits=self._limits)
+            value, call.received = unpack_form(
+                body, limits=self._limits, at_root=call.deadline.pause
+            )
         except LimitExceeded as error:
             raise ContentTooLarge(str(error)) from None
         except Inflation as error:
             raise BadRequest(str(error)) from None
         except DecodeError as error:
             raise BadRequest(f"malformed message: {error}") from None
+        finally:
+            call.deadline.resume()
         return value
 
     def _read_blob(
@@ -310,10 +314,7 @@ class Router:
         function.parameters.bind({name: None})
         content_type = call.request.header("content-type") or DEFAULT_CONTENT_TYPE
         call.deadline.pause()
-        try:
-            blob = read_blob(body, {"content-type": content_type}, limits=self._limits)
-        finally:
-            call.deadline.resume()
+        blob = read_blob(body, {"content-type": content_type}, limits=self._limits)
         call.received = (blob,)
         return {name: blob}
 

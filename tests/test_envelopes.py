@@ -567,24 +567,59 @@ def test_limits_of_a_blob(serve: Any, no_leaks: None) -> None:
     assert called == [1000]
 
 
-def test_the_time_that_a_file_takes_is_not_the_calls() -> None:
-    def slow(body: bytes) -> Iterator[bytes]:
-        for half in (body[:5], body[5:]):
-            time.sleep(0.2)
-            yield half
-
-    @glyph.method("PUT")
+@pytest.mark.parametrize("envelope", ["blob", "form"])
+def test_the_time_that_a_file_takes_is_not_the_calls(envelope: str) -> None:
+    @glyph.method("PUT", envelope=envelope)
     def left(content: glyph.Blob) -> float:
+        assert content.size == 5
         found = glyph.context().time_left
         assert found is not None
         return found
 
-    router = glyph.Router()
-    router.add(left)
-    fields = [("Host", "localhost"), *((k.replace("_", "-"), v) for k, v in FILE.items())]
-    fields.append(("Hyperglyph-Timeout", "0.3"))
-    answer = router.handle(Incoming("PUT", "/left", fields, slow(b"0123456789"), target="/left"))
+    body = b"01234" if envelope == "blob" else encode({"content": glyph.blob(b"01234", "a/b")})
+
+    def slow() -> Iterator[bytes]:
+        for piece in (body[:-2], body[-2:-1], body[-1:]):
+            yield piece
+            time.sleep(0.2)
+
+    router = serve(left)
+    headers = {**(FILE if envelope == "blob" else TYPED), "Hyperglyph_Timeout": "0.3"}
+    fields = [("Host", "localhost"), *((k.replace("_", "-"), v) for k, v in headers.items())]
+    answer = router.handle(Incoming("PUT", "/left", fields, slow(), target="/left"))
     assert 0.1 < value(answer) <= 0.3
+
+
+def test_a_local_call_holds_no_file_in_memory(no_leaks: None) -> None:
+    class Endless(Pipe):
+        taken = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            self.taken += len(data := b"x" * (size or 0))
+            return data
+
+    stream: Any = Endless(b"")
+    router = glyph.Router(limits=glyph.Limits(blob_size=3_000_000))
+    router.add(upload)
+    for target in (router, router.wsgi):
+        with pytest.raises(glyph.ContentTooLarge, match="more than 3000000 bytes"):
+            local(target).upload(glyph.blob(stream, "a/b"))
+        assert 3_000_000 <= stream.taken < 4_000_000
+        stream = Endless(b"")
+
+
+def test_an_error_of_the_callers_file_comes_out_as_it_is(root: Callable[..., Any]) -> None:
+    class Failing(Pipe):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if data := super().read(size):
+                return data
+            raise OSError("disk")
+
+    offers = root()
+    for name in ("PUT-blob", "POST-form"):
+        stream: Any = Failing(b"x" * 200_000)
+        with pytest.raises(OSError, match=r"^disk$"):
+            offers[name](glyph.blob(stream, "a/b"))
 
 
 def test_other_calls_are_served_while_one_uploads(serve: Any, no_leaks: None) -> None:

@@ -40,6 +40,28 @@ def _length_of(request: Request) -> int | None:
     return len(request.body) if isinstance(request.body, bytes) else request.length
 
 
+class _Input(io.RawIOBase):
+    """The body as a file, so that a large one is never whole in memory."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._left = memoryview(piece)
+        count = min(len(buffer), len(self._left))
+        buffer[:count] = self._left[:count]
+        self._left = self._left[count:]
+        return count
+
+
 def _nothing() -> None:
     """Other applications sign nothing."""
 
@@ -104,7 +126,7 @@ class LocalTransport:
             "SERVER_PROTOCOL": "HTTP/1.1",
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": urlsplit(request.url).scheme,
-            "wsgi.input": io.BytesIO(b"".join(_pieces_of(request))),
+            "wsgi.input": io.BufferedReader(_Input(_pieces_of(request)), PIECE),
             "wsgi.input_terminated": length is None,
             "wsgi.errors": sys.stderr,
             "wsgi.multithread": True,
