@@ -342,7 +342,7 @@ class HiddenByName: ...
         (Positional, r"Positional\.f: parameter a is positional-only"),
         (NoSelf, r"NoSelf\.f takes no self"),
         (Async, r"Async\.f: async functions cannot be served"),
-        (AsyncGenerator, r"AsyncGenerator\.f: async functions cannot be served"),
+        (AsyncGenerator, r"AsyncGenerator\.f: generators cannot be served so far; return a list"),
         (Generator, r"Generator\.f: generators cannot be served so far; return a list"),
         (EmbedsArguments, r"EmbedsArguments\.f: what is embedded in a page takes no parameters"),
         (BothNamesBelow, "BothNamesBelow: f is a method and an attribute"),
