@@ -53,7 +53,6 @@ class Call:
     cache: str = _NO_CACHE
     #: When what the call answers has changed last.
     last_modified: datetime | None = None
-    #: Whether compressing is worth it: it is not between two programs of one machine.
     may_compress: bool = True
     #: The instances in use.
     stack: ExitStack = attrs.field(factory=ExitStack)

@@ -33,7 +33,7 @@ from hyperglyph.transport.http.status import (
 
 from .calls import Call, answer, discard_blobs, error_response, no_content, redirection
 from .context import CURRENT, Context
-from .endpoints import ROOT, ClassEndpoint, Endpoints, Place, Style, make_endpoint
+from .endpoints import ClassEndpoint, Style, make_endpoint
 from .moved import Moved
 from .pages import Pages
 from .policy import (
@@ -46,6 +46,7 @@ from .policy import (
 )
 from .references import References
 from .state import Secret, TokenSigner
+from .table import ROOT, Endpoints, Place
 
 __all__ = ["Router"]
 
@@ -84,8 +85,8 @@ class Router:
 
     `convert` are functions by type that make of values what can be sent: `{UUID: str}`.
     `docstrings` lets those of functions, methods and classes travel, for the caller's `help()`.
-    `gzip` compresses answers for those who ask: by default unless the server listens on loopback
-    only, where it is never worth it. `gzip_requests` takes compressed requests, too.
+    `gzip` compresses answers for those who ask; our client asks unless the server is on the same
+    machine, where it is never worth it. `gzip_requests` takes compressed requests, too.
     `legacy_clients` makes pages that the implementations of 2012 understand.
 
     Functions and classes may be added and replaced while it is served, from any thread.
@@ -101,7 +102,7 @@ class Router:
         state_max_age: float | None = None,
         convert: Mapping[type, Callable[[Any], Any]] | None = None,
         docstrings: bool = False,
-        gzip: bool | None = None,
+        gzip: bool = True,
         gzip_requests: bool = False,
         legacy_clients: bool = False,
     ) -> None:
@@ -236,7 +237,7 @@ class Router:
             raise NotFound("there is nothing of that name")
         call.route = place.route
         call.cache = place.cache or call.cache
-        call.may_compress = not request.loopback if self._gzip is None else self._gzip
+        call.may_compress = self._gzip
         if call.method != "POST" and (call.method != "GET" or not place.answers_get):
             call.refuse_method(place.allow)
         if call.method == "POST":

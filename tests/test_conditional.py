@@ -306,8 +306,8 @@ def test_gzip_out() -> None:
 
 
 def test_gzip_between_processes(serve: Any, client: glyph.Client) -> None:
-    for gzip_option, coded in ((True, True), (None, False)):
-        router = pages(gzip=gzip_option)
+    for coded in (True, False):
+        router = pages(gzip=coded)
         url = serve(router=router)
         assert client.get(url).large() == "text " * 1000
         head = exchange(
@@ -340,6 +340,23 @@ def test_gzip_in() -> None:
             assert status_of(send(server.url, twice, f"Content-Encoding: {codings}")) == 415
         bomb = gzip.compress(b" " * 100_000_000)
         assert status_of(send(server.url, bomb, "Content-Encoding: gzip")) == 413
+
+
+def test_on_one_machine_nobody_asks() -> None:
+    asked: list[str | None] = []
+
+    def note() -> str:
+        asked.append(glyph.context().header("accept-encoding"))
+        return "x" * 5000
+
+    with glyph.Server(serve(note)) as server, glyph.Client() as client:
+        client.get(server.url).note()
+    assert asked == [None]
+    transport = Scripted(page(1), page(1), page(1), page(1))
+    for url in ("http://127.1.2.3/", "http://[::1]:80/", "http://h/", "http://127.0.0.1.example/"):
+        glyph.Client(transport).get(url)
+    found = [transport.header(index, "accept-encoding") for index in range(4)]
+    assert found == [None, None, "gzip", "gzip"]
 
 
 # --- The client's side ----------------------------------------------------------------------------
