@@ -334,9 +334,15 @@ class HiddenConstructor:
 class HiddenByName: ...
 
 
+class UpgradesItself:
+    def __glyph_upgrade__(self, state: dict[str, Any]) -> dict[str, Any]:
+        return state
+
+
 @pytest.mark.parametrize(
     ("target", "text"),
     [
+        (UpgradesItself, r"UpgradesItself\.__glyph_upgrade__ is not a class method"),
         (Variable, r"Variable: parameter \*ids cannot be offered"),
         (Keywords, r"Keywords\.f: parameter \*\*options cannot be offered"),
         (Positional, r"Positional\.f: parameter a is positional-only"),
