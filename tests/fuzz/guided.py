@@ -43,6 +43,7 @@ def main() -> None:
             f"-dict={words}",
             "-print_final_stats=1",
             "-verbosity=0",
+            f"-artifact_prefix={corpus}/",  # the message is shown; no file stays in the clone
         ]
         atheris.Setup([sys.argv[0], *options, corpus], one)
         atheris.Fuzz()
