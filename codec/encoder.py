@@ -25,7 +25,7 @@ from itertools import chain, pairwise, repeat
 from typing import Any, Final, cast
 
 from .blob import Blob
-from .errors import EncodeError, Refused
+from .errors import EncodeError, Refused, Surrogate
 from .limits import DEFAULT_LIMITS, Limits
 from .numbers import DIRECT
 from .paths import path_to
@@ -215,11 +215,9 @@ class _Encoder:
                     write(";")
                     key, frame = None, stack[-1]
         except Refused as refused:
-            raise EncodeError(str(refused), self._path(item, key)) from None
-        except UnicodeEncodeError as error:
-            surrogate = ord(error.object[error.start])
-            path = self._path(key) if error.object is key else self._path(item, key)
-            raise EncodeError(f"text holds a surrogate, U+{surrogate:04X}", path) from None
+            at_key = isinstance(refused, Surrogate) and refused.text is key
+            path = self._path(key) if at_key else self._path(item, key)
+            raise EncodeError(str(refused), path) from None
         except RuntimeError as error:
             # Of an iterator, which has no frame of its own, or of what a user's hook did.
             if type(error) is not RuntimeError or _came_from_below(error):
@@ -318,7 +316,7 @@ class _Encoder:
                 return self._writers[str](key)
             encoded = _Encoder(True, self.normalize, self.default, self.limits).encode(key)
             return encoded.decode("latin-1")
-        except (EncodeError, UnicodeEncodeError):
+        except (EncodeError, Refused):
             return ""
 
     def _open_extension(self, extension: Extension) -> None:

@@ -281,6 +281,18 @@ def test_a_hook_s_own_errors_pass_through() -> None:
         encode({"a": 1j}, default=default)
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_hook_s_own_text_is_not_taken_for_ours(encoding: str) -> None:
+    def default(_: object) -> bytes:
+        return "é\udc80".encode(encoding)
+
+    for value in (1j, {"a": [1j]}, {1j: 0}):
+        for canonical in (False, True):
+            with pytest.raises(UnicodeEncodeError) as caught:
+                encode(value, default=default, canonical=canonical)
+            assert caught.value.encoding == encoding
+
+
 def test_the_path_of_what_stands_twice() -> None:
     bad = "\ud800"
     with pytest.raises(EncodeError) as caught:
