@@ -126,10 +126,16 @@ class _Keys:
         return self.frozen or self.step == 1 or (self.step == 2 and len(self.marks) % 2 == 1)
 
 
-class _KeyTokens(dict[str | None, str]):
-    """Keys that are text, with their tokens: most come again and again. None is for no key."""
+#: Stands for the key of what has none, or whose key is an object of its own.
+_NO_KEY: Final[Any] = object()
 
-    def __missing__(self, key: str) -> str:
+
+class _KeyTokens(dict[Any, str]):
+    """Keys that are text, with their tokens: most come again and again."""
+
+    def __missing__(self, key: Any) -> str:
+        if type(key) is not str:  # it was, when the dict was opened
+            raise Refused("the dict changed while it was encoded")
         token = write_unicode(key)
         if len(self) < _KNOWN:
             self[key] = token
@@ -137,11 +143,11 @@ class _KeyTokens(dict[str | None, str]):
 
 
 def _values(items: Iterable[Any]) -> _Entries:
-    return zip(repeat(None), items)
+    return zip(repeat(_NO_KEY), items)
 
 
 #: What is left of a container: its objects, each behind its key if that is text and not written.
-_Entries = Iterator[tuple[str | None, Any]]
+_Entries = Iterator[tuple[Any, Any]]
 #: A container that is being written: what is left of it, how it stood in its parent, the container
 #: itself (which the `default` hook may have made), and its keys if they need a look.
 _Frame = tuple[_Entries, Any, Any, _Keys | None]
@@ -169,8 +175,8 @@ class _Encoder:
         plain = None if self.normalize else str
         record = None if self.canonical or self.normalize else dict
         small = 10 ** min(self.limits.integer_digits, DIRECT)
-        tokens = _KeyTokens({None: ""})
-        key: str | None = None
+        tokens = _KeyTokens({_NO_KEY: ""})
+        key: Any = _NO_KEY
         item: Any = None
         frame: _Frame = (_values((value,)), None, None, None)
         stack.append(frame)
@@ -213,7 +219,7 @@ class _Encoder:
                     if keys is not None and keys.step:
                         self._arrange(keys)
                     write(";")
-                    key, frame = None, stack[-1]
+                    key, frame = _NO_KEY, stack[-1]
         except Refused as refused:
             at_key = isinstance(refused, Surrogate) and refused.text is key
             path = self._path(key) if at_key else self._path(item, key)
@@ -227,9 +233,9 @@ class _Encoder:
                 f"the {type(container).__name__} changed while it was encoded", self._path(item)
             ) from None
 
-    def _path(self, item: Any, key: str | None = None) -> str:
+    def _path(self, item: Any, key: Any = _NO_KEY) -> str:
         containers = [(source, container) for _, source, container, _ in self._stack[1:]]
-        return path_to(containers, item, key)
+        return path_to(containers, item, None if key is _NO_KEY else key)
 
     def _write_octets(self, octets: bytes, keys: _Keys | None) -> None:
         """A byte array. A long one is kept aside, unless it may still be moved or compared."""

@@ -267,6 +267,20 @@ def test_a_dict_that_changes_while_it_is_encoded(made: type[dict[str, Any]]) -> 
     assert str(caught.value) == (f"the {made.__name__} changed while it was encoded (at $[0].in)")
 
 
+@pytest.mark.parametrize("key", [None, 7, 1.5, b"b"])
+def test_a_dict_whose_keys_change_while_it_is_encoded(key: object) -> None:
+    changing: dict[Any, Any] = {"a": 1j, "b": 2, "c": 3}
+
+    def default(_: object) -> int:
+        del changing["b"]
+        changing[key] = 4  # as many as before, so that Python's own iterator goes on
+        return 0
+
+    with pytest.raises(EncodeError) as caught:
+        encode([changing], default=default)
+    assert str(caught.value).startswith("the dict changed while it was encoded (at $[0]")
+
+
 def test_a_hook_s_own_errors_pass_through() -> None:
     class Failing(list[Any]):
         def __iter__(self) -> Any:
