@@ -16,6 +16,7 @@ __all__ = [
     "PIECE",
     "AsyncTransport",
     "Deadline",
+    "Handler",
     "Headers",
     "Incoming",
     "Request",
@@ -161,6 +162,12 @@ class Incoming:
         """The first value of a header, or None; `name` in lower case."""
         values = self.values(name)
         return values[0] if values else None
+
+
+class Handler(Protocol):
+    """What a router is to the adapters and to `Server`. `handle` does not raise."""
+
+    def handle(self, request: Incoming, /) -> Response: ...
 
 
 @runtime_checkable
