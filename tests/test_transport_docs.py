@@ -72,7 +72,7 @@ def test_it_speaks_https_where_the_url_says_so(
 ) -> None:
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.issue_cert("127.0.0.1").configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
     authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
     router = glyph.Router()
 
