@@ -23,18 +23,12 @@ __all__ = [
     "Response",
     "Transport",
     "first_header",
-    "header_values",
 ]
 
 #: Bodies travel in pieces of this size: large enough to be cheap, small enough to bound memory.
 PIECE = 64 * 1024
 
 Headers = Sequence[tuple[str, str]]
-
-
-def header_values(headers: Headers, name: str) -> list[str]:
-    """All values of a header, in order; `name` in lower case."""
-    return [value for key, value in headers if key.lower() == name]
 
 
 def first_header(headers: Headers, name: str) -> str | None:
