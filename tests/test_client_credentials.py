@@ -1,4 +1,4 @@
-"""What a user gives the client for one server reaches no other: security.md, row 14.
+"""What a user gives the client for one server reaches no other.
 
 Real servers on different ports of the loopback address, and under different names.
 """

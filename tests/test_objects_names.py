@@ -214,7 +214,7 @@ def test_no_name_from_the_wire_goes_to_getattr() -> None:
     )
 
 
-# --- mass assignment (row 11) -------------------------------------------------------------------
+# --- mass assignment ----------------------------------------------------------------------------
 
 
 @attrs.define
@@ -267,7 +267,7 @@ def test_arguments_are_bounded() -> None:
         glyph.Router().add(many)
 
 
-# --- leaks in errors (row 20) -------------------------------------------------------------------
+# --- leaks in errors ----------------------------------------------------------------------------
 
 
 def leak(kind: str) -> Any:
