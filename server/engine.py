@@ -224,7 +224,8 @@ class _Connections(ConnectionManager):
 
     def _expire(self, threshold: float) -> None:
         for descriptor, connection in self._waiting():
-            if connection.last_used < threshold:
+            # What is readable the selector's loop has still to serve: it may be late itself.
+            if connection.last_used < threshold and not connection.is_readable(0):
                 self._selector.unregister(descriptor)
                 if connection.rfile.has_data():
                     connection.given_up = True

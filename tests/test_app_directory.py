@@ -135,6 +135,30 @@ def test_pages_are_not_made_up(shards: list[str]) -> None:
         raw(f"{shards[0]}Results")
 
 
+def refused(call: Any, *given: Any) -> int:
+    with pytest.raises(glyph.ClientError) as caught:
+        call(*given)
+    return caught.value.status
+
+
+def test_arguments_that_are_not_what_they_should_be(roots: list[Any]) -> None:
+    root = roots[0]
+    user = root.User(0)
+    numbers: list[Any] = [None, -1, 2**63, 10**30, 1.5, "0", b"0", [], [0], {}, {"id": 0}, {0}]
+    assert {refused(root.User, number) for number in numbers} == {404}
+    names: list[Any] = [None, 1, [], {}, "nobody"]
+    assert {refused(root.find_user, name) for name in names} == {404}
+    texts: list[Any] = [None, 1, [], {}, "a" * 101]
+    assert {refused(root.search, text) for text in texts} == {400}
+    sizes: list[Any] = [None, "1", 1.5, [], 0, 201, 10**30]
+    assert {refused(root.search, "a", size) for size in sizes} == {400}
+    others: list[Any] = [None, 1, [], {"id": 1}, glyph.link("http://127.0.0.1/User/x/"), root]
+    for other in others:
+        assert refused(user.befriend, other) == 400
+        assert refused(user.message, other, "body") == 400
+        assert refused(user.message, "subject", other) == 400
+
+
 @pytest.mark.parametrize("asked", [0, 1])
 def test_users_of_the_other_shard(roots: list[Any], shards: list[str], asked: int) -> None:
     for number in (0, 1, 998, 999):

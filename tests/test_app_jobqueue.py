@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import attrs
 import pytest
 from conftest import EXAMPLES
+from http_peers import exchange, post, status_of
 from tutorial_help import Tutorial, load
 
 import hyperglyph as glyph
@@ -162,6 +163,32 @@ def test_urls_have_room_in_a_reference(shop: Shop) -> None:
 
 def complete(task: Any) -> Any:
     return task.complete()
+
+
+def test_nobody_makes_up_a_task(shop: Shop) -> None:
+    root = shop.root
+    queue = root.Queue("work")
+    queue.add("a")
+    queue.next_task(600.0)
+    assert not hasattr(root, "Task")
+    body = glyph.codec.encode({"queue": "work", "url": "a", "attempt": 1})
+    assert status_of(exchange(shop.address.url, post("/Task", body))) == 404
+    assert shop.tasks() == {"a": (0, 1)}
+
+
+def test_arguments_that_are_no_lease_and_no_page(shop: Shop) -> None:
+    queue = shop.root.Queue("work")
+    urls: list[Any] = [None, 1, [], {}, "a" * 1001]
+    for url in urls:
+        with pytest.raises(glyph.BadRequest, match="is text of at most 1000 bytes"):
+            queue.add(url)
+    queue.add("a")
+    leases: list[Any] = [float("inf"), float("nan"), -1.0, 86_401, 10**400, "30", None, b"30", []]
+    for lease in leases:
+        with pytest.raises(glyph.BadRequest, match="a lease is 0 to 86,400 seconds"):
+            queue.next_task(lease)
+    assert shop.tasks() == {"a": (0, 0)}
+    assert queue.next_task(86_400).attempt == 1
 
 
 def test_no_task_is_given_twice_to_many_at_once(shop: Shop) -> None:
