@@ -164,7 +164,7 @@ class _Encoder:
         self.blobs: list[Blob] = []
         self._writers = writers(limits.integer_digits, normalize)
         self._out: list[str] = []
-        self._long: dict[int, bytes] = {}  # byte arrays that stand at places of `_out`
+        self._long: dict[int, bytes] = {}  # byte arrays in front of places of `_out`
         self._stack: list[_Frame] = []
 
     def encode(self, value: Any) -> bytes:
@@ -242,8 +242,9 @@ class _Encoder:
         if len(octets) < _LONG or keys is not None:
             self._out.append(self._writers[bytes](octets))
         else:
-            self._out += (f"b{len(octets)}:", "", ";")
-            self._long[len(self._out) - 2] = octets
+            self._out.append(f"b{len(octets)}:")
+            self._long[len(self._out)] = octets
+            self._out.append(";")
 
     def _joined(self) -> bytes:
         """All that was written."""

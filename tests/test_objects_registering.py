@@ -334,15 +334,21 @@ class HiddenConstructor:
 class HiddenByName: ...
 
 
+class UpgradesItself:
+    def __glyph_upgrade__(self, state: dict[str, Any]) -> dict[str, Any]:
+        return state
+
+
 @pytest.mark.parametrize(
     ("target", "text"),
     [
+        (UpgradesItself, r"UpgradesItself\.__glyph_upgrade__ is not a class method"),
         (Variable, r"Variable: parameter \*ids cannot be offered"),
         (Keywords, r"Keywords\.f: parameter \*\*options cannot be offered"),
         (Positional, r"Positional\.f: parameter a is positional-only"),
         (NoSelf, r"NoSelf\.f takes no self"),
         (Async, r"Async\.f: async functions cannot be served"),
-        (AsyncGenerator, r"AsyncGenerator\.f: async functions cannot be served"),
+        (AsyncGenerator, r"AsyncGenerator\.f: generators cannot be served so far; return a list"),
         (Generator, r"Generator\.f: generators cannot be served so far; return a list"),
         (EmbedsArguments, r"EmbedsArguments\.f: what is embedded in a page takes no parameters"),
         (BothNamesBelow, "BothNamesBelow: f is a method and an attribute"),
@@ -356,7 +362,7 @@ class HiddenByName: ...
         (glyph.Form, "Form is a kind of Extension"),
         (hidden_function, "only methods and classes can be hidden"),
         (embedded_function, "only methods can be embedded"),
-        (SafeClass, "SafeClass is a class: only hidden goes with it"),
+        (SafeClass, "SafeClass is a class: only hidden and cache go with it"),
         (HiddenConstructor, r"HiddenConstructor\.__init__ is no method: decorate the class"),
         (HiddenByName, r"HiddenByName\.__init__ is no method: decorate the class"),
     ],

@@ -21,7 +21,7 @@ namespace = {"__name__": "__main__"}
 for line in sys.stdin:
     test = doctest.DocTestParser().get_doctest(json.loads(line), namespace, "README", None, 0)
     said = io.StringIO()
-    flags = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
+    flags = doctest.ELLIPSIS
     doctest.DocTestRunner(optionflags=flags).run(test, out=said.write, clear_globs=False)
     namespace = test.globs
     print(json.dumps(said.getvalue()), file=sys.__stdout__, flush=True)

@@ -41,8 +41,10 @@ def main() -> None:
             f"-max_total_time={seconds:.0f}",
             f"-max_len={fuzz_codec.LONGEST}",
             f"-dict={words}",
+            f"-artifact_prefix={corpus}/",  # the message is shown, and no file is left behind
             "-print_final_stats=1",
             "-verbosity=0",
+            f"-artifact_prefix={corpus}/",  # the message is shown; no file stays in the clone
         ]
         atheris.Setup([sys.argv[0], *options, corpus], one)
         atheris.Fuzz()
