@@ -63,11 +63,17 @@ class Call:
         self.allow = allow
         raise MethodNotAllowed(f"only {allow} here")
 
+    def discard(self) -> None:
+        """Close what the call returned; it does not go out."""
+        blobs, self.blobs = self.blobs, []
+        with ExitStack() as stack:
+            for blob in blobs:
+                stack.callback(blob.discard)
+
     def close(self) -> None:
         """Close what the call received and what it returned; it has gone out."""
         with ExitStack() as stack:
-            for blob in self.blobs:
-                stack.callback(blob.discard)
+            stack.callback(self.discard)
             for blob in self.received:
                 stack.callback(blob.close)
 

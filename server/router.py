@@ -7,6 +7,7 @@ No I/O: bytes come in with the `Incoming` request and go out with the `Response`
 
 from __future__ import annotations
 
+import copy
 import logging
 import secrets
 import time
@@ -30,6 +31,7 @@ from hyperglyph.transport.http.status import (
     TransportError,
 )
 
+from .again import Again, pause
 from .calls import Call, answer, discard_blobs, error_response, redirection
 from .context import CURRENT, Context
 from .endpoints import ROOT, ClassEndpoint, Endpoints, Place, Style, make_endpoint
@@ -239,9 +241,7 @@ class Router:
             Context(call.method, call.route, request.headers, call.deadline, call.logref)
         )
         try:
-            # Instances are let go before the answer is, so that what they keep is kept by then.
-            with call.stack:
-                return self._answer(call, place, arguments)
+            return self._attempts(call, place, arguments)
         except Moved as moved:
             return redirection(call, moved.target(request), 307)
         except RemoteError as error:
@@ -252,6 +252,23 @@ class Router:
             self._downstream_failed(call)
         finally:
             CURRENT.reset(token)
+
+    def _attempts(self, call: Call, place: Place, given: object) -> Response:
+        """Make the call, and again where it lost a race and its class says that it may be."""
+        retries = 0 if call.received else place.retries
+        attempt = 0
+        while True:
+            # What a call does to its arguments is not for the next to see.
+            mine = given if attempt == retries else copy.deepcopy(given)
+            try:
+                # Instances are let go before the answer is: what they keep is kept by then.
+                with call.stack:
+                    return self._answer(call, place, mine)
+            except Again as again:
+                attempt += 1
+                if attempt > retries or not pause(attempt, call.deadline):
+                    raise again.conflict from None
+                call.discard()
 
     def _read(self, call: Call) -> object:
         """What stands in the body or query. Raises RemoteError."""

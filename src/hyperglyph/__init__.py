@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # isort: off
     from .server.resource import Resource
     from .server.router import Router
     from .server.state import EPHEMERAL, ConfigurationError
-    from .server.stores import MemoryStore, SQLiteStore, Store, StoreError
+    from .server.stores import MemoryStore, RedisStore, SQLiteStore, Store, StoreError
     from .server.thread import Server
     from .transport.adapters.local import LocalTransport
     from .transport.http.messages import AsyncTransport, Request, Response, Transport
@@ -37,7 +37,7 @@ __all__ = [
     "EPHEMERAL", "EncodeError", "Extension", "Forbidden", "Form", "GatewayTimeout",
     "HeadersTooLarge", "HyperglyphError", "Input", "LimitExceeded", "Limits", "Link",
     "LocalTransport", "MemoryStore", "MethodNotAllowed", "MisdirectedRequest", "Moved", "NotFound",
-    "Period", "PersistentResource", "PreconditionFailed", "RemoteError", "Request",
+    "Period", "PersistentResource", "PreconditionFailed", "RedisStore", "RemoteError", "Request",
     "RequestTimeout", "Resource", "Response", "Router", "SQLiteStore", "Server", "ServerError",
     "StaleReference", "Store", "StoreError", "TooManyRequests", "Transport", "TransportError",
     "Truncated", "Unauthorized", "Unavailable", "UnsupportedMediaType", "UriTooLong", "blob",
@@ -58,7 +58,7 @@ _MODULES = {
     "server.resource": "Resource",
     "server.router": "Router",
     "server.state": "EPHEMERAL ConfigurationError",
-    "server.stores": "MemoryStore SQLiteStore Store StoreError",
+    "server.stores": "MemoryStore RedisStore SQLiteStore Store StoreError",
     "server.thread": "Server",
     "transport.adapters.local": "LocalTransport",
     "transport.http.messages": "AsyncTransport Request Response Transport",
