@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from html.parser import HTMLParser
 from typing import Any, Final, cast
@@ -22,7 +21,8 @@ from hyperglyph.codec import (
 )
 from hyperglyph.codec.blob import DEFAULT_CONTENT_TYPE
 from hyperglyph.transport.http.bodies import read_message
-from hyperglyph.transport.http.messages import PIECE, Deadline, Response
+from hyperglyph.transport.http.codings import Inflation, inflated
+from hyperglyph.transport.http.messages import Deadline, Response
 from hyperglyph.transport.http.negotiate import is_hyperglyph, parse_media_type
 from hyperglyph.transport.http.shapes import is_mapping
 from hyperglyph.transport.http.status import (
@@ -151,22 +151,9 @@ def _decoded(response: Response) -> Iterable[bytes]:
 
 
 def _inflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Inflate in bounded steps: the reader's limits stop a bomb before it has unfolded."""
-    inflater = zlib.decompressobj(wbits=31)
     try:
-        for piece in pieces:
-            data = piece
-            while data and not inflater.eof:
-                if step := inflater.decompress(data, PIECE):
-                    yield step
-                data = inflater.unconsumed_tail
-            if inflater.unused_data or (inflater.eof and data):
-                raise zlib.error("data after the end")
-        while step := inflater.decompress(inflater.unconsumed_tail, PIECE):
-            yield step
-        if not inflater.eof:
-            raise zlib.error("cut short")
-    except zlib.error as error:
+        yield from inflated(pieces)
+    except Inflation as error:
         raise TransportError(
             f"the answer is not valid gzip: {error}", phase="read", outcome="done"
         ) from None

@@ -146,11 +146,28 @@ class Client:
 
     # --- for proxies --------------------------------------------------------------------------
 
-    def _follow(self, url: str, source: str, headers: tuple[tuple[str, str], ...] = ()) -> Any:
-        """GET a URL that was found in the page at `source`."""
-        return self._exchange(lambda target: Packed("GET", target, headers, None), url, source)
+    def _follow(
+        self,
+        url: str,
+        source: str,
+        headers: tuple[tuple[str, str], ...] = (),
+        unchanged: Callable[[], Any] | None = None,
+    ) -> Any:
+        """GET a URL that was found in the page at `source`.
 
-    def _exchange(self, make: Callable[[str], Packed], url: str, source: str) -> Any:
+        `unchanged` gives the value where conditions among the headers were answered with 304.
+        """
+        return self._exchange(
+            lambda target: Packed("GET", target, headers, None), url, source, unchanged
+        )
+
+    def _exchange(
+        self,
+        make: Callable[[str], Packed],
+        url: str,
+        source: str,
+        unchanged: Callable[[], Any] | None = None,
+    ) -> Any:
         """Make a call to `url` and follow where it leads: its value, or its exception.
 
         `make` packs the request for a URL.
@@ -158,6 +175,9 @@ class Client:
         exchange = Exchange(self._settings, self._current())
         response = exchange.run(make, url, source)
         try:
+            if response.status == 304 and unchanged is not None:
+                drain(response)
+                return unchanged()
             return self._value(response, exchange)
         except TransportError as error:
             exchange.tell(error)

@@ -13,7 +13,7 @@ from hyperglyph.codec import EncodeError
 from hyperglyph.transport.http.forms import Packed
 from hyperglyph.transport.http.messages import Deadline, Request, Response, Transport
 from hyperglyph.transport.http.status import DeadlineExceeded, RemoteError, TransportError
-from hyperglyph.transport.http.urls import origin_of, resolve
+from hyperglyph.transport.http.urls import is_loopback, origin_of, resolve
 
 from .deadline import Outgoing, timeout_header
 from .options import Options
@@ -186,7 +186,8 @@ class Exchange:
             cookie = cookies.header_for(packed.url)
             if cookie:
                 headers.append(("Cookie", cookie))
-        headers.append(("Accept-Encoding", "gzip"))
+        if not is_loopback(packed.url):  # between programs of one machine it is never worth it
+            headers.append(("Accept-Encoding", "gzip"))
         headers += timeout_header(self.deadline)
         return headers
 

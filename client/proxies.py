@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Never, Self, cast
 
 from hyperglyph.codec import Extension, Form, Input, Link, Resource
 from hyperglyph.transport.http.binding import bind_arguments, signature_of
-from hyperglyph.transport.http.forms import headers_of_link, pack
+from hyperglyph.transport.http.forms import conditions_of_link, headers_of_link, pack
 from hyperglyph.transport.http.shapes import is_dict, is_list, is_mapping
 from hyperglyph.transport.http.urls import Base
 
@@ -222,8 +222,12 @@ class LinkProxy(Proxy):
             raise ValueError(f"link: it is safe to follow only with GET, not {link.method!r:.40}")
         if link.inline:
             return self._inlined()
+        conditions = conditions_of_link(link)
         return self._client._follow(  # pyright: ignore[reportPrivateUsage]
-            self._resolved(), self._page.url, headers_of_link(link)
+            self._resolved(),
+            self._page.url,
+            (*headers_of_link(link), *conditions),
+            unchanged=self._inlined if conditions else None,
         )
 
     def _inlined(self) -> Any:

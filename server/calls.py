@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, NoReturn, cast
 
@@ -12,25 +13,27 @@ import attrs
 
 from hyperglyph.codec import Blob, Error
 from hyperglyph.transport.http.bodies import Body, pack_body
+from hyperglyph.transport.http.codings import accepts_gzip, compressed
+from hyperglyph.transport.http.conditional import Validators, etag_of, gzip_etag, outcome_of
 from hyperglyph.transport.http.messages import PIECE, Deadline, Incoming, Response
 from hyperglyph.transport.http.negotiate import MEDIA_TYPE, parse_accept
 from hyperglyph.transport.http.status import (
     MethodNotAllowed,
+    PreconditionFailed,
     RemoteError,
     ServerError,
     declared_code,
 )
 
-__all__ = ["Call", "answer", "discard_blobs", "error_response", "redirection"]
+__all__ = ["Call", "answer", "discard_blobs", "error_response", "no_content", "redirection"]
 
 logger = logging.getLogger("hyperglyph.server")
 
 _TYPE: Final = ("Content-Type", MEDIA_TYPE)
-#: For everything that answers GET: nobody but the caller may keep it, nor use it unasked.
-_GET_HEADERS: Final = (
-    ("Vary", "Accept, Accept-Encoding, Authorization"),
-    ("Cache-Control", "private, no-cache"),
-)
+#: What an answer to GET depends on.
+_VARY: Final = ("Vary", "Accept, Accept-Encoding, Authorization")
+#: Unless its author says otherwise, nobody but the caller may keep it, nor use it unasked.
+_NO_CACHE: Final = "private, no-cache"
 
 
 @attrs.define(slots=False)
@@ -46,6 +49,11 @@ class Call:
     #: The blobs that came with the request.
     received: tuple[Blob, ...] = ()
     allow: str = ""
+    #: The Cache-Control of a good answer to GET.
+    cache: str = _NO_CACHE
+    #: When what the call answers has changed last.
+    last_modified: datetime | None = None
+    may_compress: bool = True
     #: The instances in use.
     stack: ExitStack = attrs.field(factory=ExitStack)
 
@@ -57,6 +65,17 @@ class Call:
             for value in self.request.values("accept")
             for member, weight in parse_accept(value)
         )
+
+    @cached_property
+    def gzip(self) -> bool:
+        """Whether the answer may be compressed."""
+        return self.may_compress and accepts_gzip(self.request.values("accept-encoding"))
+
+    def get_headers(self, *, good: bool = True) -> list[tuple[str, str]]:
+        """What an answer says to caches: nothing unless it answers GET."""
+        if self.method != "GET":
+            return []
+        return [_VARY, ("Cache-Control", self.cache if good else _NO_CACHE)]
 
     def refuse_method(self, allow: str) -> NoReturn:
         """Raise MethodNotAllowed, and have the answer say what is allowed."""
@@ -79,15 +98,36 @@ class Call:
 
 
 def answer(call: Call, body: Body) -> Response:
-    """The response of 200 with a message."""
+    """The response with a message: 200, or 304 or 412 where a condition of the request says so."""
     call.blobs = body.blobs
-    headers: list[tuple[str, str]] = [_TYPE]
-    if body.length is not None:
-        headers.append(("Content-Length", str(body.length)))
+    if body.rest is not None:
+        headers = [_TYPE, *call.get_headers(), *Validators(None, call.last_modified).headers()]
+        if body.length is not None:
+            headers.append(("Content-Length", str(body.length)))
+        return Response(200, headers, _watched(body, call), on_close=call.close)
+    packed = compressed(body.root) if call.gzip else None
+    root = body.root if packed is None else packed
+    headers = [_TYPE, ("Content-Length", str(len(root)))]
+    if packed is not None:
+        headers.append(("Content-Encoding", "gzip"))
     if call.method == "GET":
-        headers.extend(_GET_HEADERS)
-    pieces = _pieces(body.root) if body.rest is None else _watched(body, call)
-    return Response(200, headers, pieces, on_close=call.close)
+        etag = etag_of(body.root)
+        validators = Validators(etag if packed is None else gzip_etag(etag), call.last_modified)
+        about = [*call.get_headers(), *validators.headers()]
+        outcome = outcome_of(call.request.values, validators, safe=True)
+        if outcome == 304:
+            call.close()
+            return Response(304, about)
+        if outcome is not None:
+            raise PreconditionFailed("it has changed since: reload it, and decide anew")
+        headers += about
+    return Response(200, headers, _pieces(root), on_close=call.close)
+
+
+def no_content(call: Call) -> Response:
+    """The response for nil."""
+    call.close()
+    return Response(204, call.get_headers())
 
 
 def discard_blobs(value: object) -> None:
@@ -115,9 +155,7 @@ def redirection(call: Call, url: str, status: int = 303) -> Response:
     if not (url.isascii() and url.isprintable()) or " " in url:
         raise ValueError("the URL of a redirect holds characters that must be percent-encoded")
     call.close()
-    headers = [("Location", url), ("Content-Length", "0")]
-    if call.method == "GET":
-        headers.extend(_GET_HEADERS)
+    headers = [("Location", url), ("Content-Length", "0"), *call.get_headers(good=False)]
     return Response(status, headers)
 
 
@@ -134,7 +172,7 @@ def error_response(call: Call, error: RemoteError) -> Response:
         page = pack_body(Error("internal error", logref=call.logref))
         error = ServerError()
     call.close()
-    headers = [_TYPE, ("Content-Length", str(page.length))]
+    headers = [_TYPE, ("Content-Length", str(page.length)), *call.get_headers(good=False)]
     if call.allow:
         headers.append(("Allow", call.allow))
     return Response(error.status, headers, (page.root,))

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Final
 
 import attrs
 
+from hyperglyph.transport.http.conditional import check_date
 from hyperglyph.transport.http.messages import Deadline, Headers, first_header
 
 __all__ = ["CURRENT", "Context", "context"]
 
 
-@attrs.frozen
+def _checked(_: object, __: object, when: datetime | None) -> datetime | None:
+    return None if when is None else check_date(when)
+
+
+@attrs.define
 class Context:
-    """One call: the request's headers, the caller's deadline, and the reference into the log."""
+    """One call: the request's headers, the caller's deadline, and the reference into the log.
+
+    `last_modified` is the function's to set: when what a safe one returns has changed last. The
+    answer says so, and a caller who has it already is told that it has.
+    """
 
     method: str
     route: str
     headers: Headers
     deadline: Deadline
     logref: str
+    last_modified: datetime | None = attrs.field(default=None, on_setattr=_checked)
 
     def header(self, name: str) -> str | None:
         """The first value of a header of the request, or None."""

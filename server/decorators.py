@@ -12,7 +12,17 @@ from typing import Any, Final, TypeVar, overload
 
 import attrs
 
-__all__ = ["Marks", "embed", "hidden", "hidden_names", "marks_of", "optional", "redirect", "safe"]
+__all__ = [
+    "Marks",
+    "cache",
+    "embed",
+    "hidden",
+    "hidden_names",
+    "marks_of",
+    "optional",
+    "redirect",
+    "safe",
+]
 
 T = TypeVar("T")
 
@@ -28,6 +38,7 @@ class Marks:
     embed: bool = False
     redirect: bool = False
     hidden: bool = False
+    cache: str | None = None  # the Cache-Control of what it answers to GET
 
     def __or__(self, other: Marks) -> Marks:
         return Marks(
@@ -35,6 +46,7 @@ class Marks:
             self.embed or other.embed,
             self.redirect or other.redirect,
             self.hidden or other.hidden,
+            other.cache or self.cache,
         )
 
 
@@ -146,6 +158,27 @@ def hidden_names(cls: object) -> frozenset[str]:
     """The attributes that a class or one of its bases hides by name."""
     bases: tuple[type, ...] = getattr(cls, "__mro__", ())
     return frozenset(name for base in bases for name in vars(base).get(_HIDDEN, ()))
+
+
+def cache(*, max_age: int, public: bool = False) -> Callable[[T], T]:
+    """How long caches may use an answer without asking again: `max_age` seconds.
+
+    For safe functions and methods, and for classes, whose pages it is said of then. Without it an
+    answer is kept by the caller's own cache alone, and is revalidated each time. `public` lets
+    caches keep it that many share: say so only of what everybody may see.
+
+    Raises ValueError for a negative number of seconds.
+    """
+    if isinstance(max_age, bool) or not isinstance(max_age, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"max_age is a whole number of seconds, not {type(max_age).__name__}")
+    if max_age < 0:
+        raise ValueError("max_age is a number of seconds from now, 0 or more")
+    control = f"{'public' if public else 'private'}, max-age={max_age}"
+
+    def decorate(target: T) -> T:
+        return _mark(target, Marks(cache=control))
+
+    return decorate
 
 
 class _Optional:

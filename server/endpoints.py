@@ -1,21 +1,16 @@
-"""The table of what can be called. Dispatch looks names up here and nowhere else.
+"""Functions and classes as they are served: what `table.py` leads to.
 
-    /                      the root page
-    /name                  a function, or the constructor of a class
-    /Name/TOKEN/           an instance, TOKEN its state
-    /Name/TOKEN/method     a method of it
-
-Nothing is reachable that was not registered: no name from the wire ever goes to `getattr`. All
-that a page of a class needs but the instance's own data is made here, once.
+All that a page of a class needs but the instance's own data is made here, once, when it is
+registered; what could go wrong in a call is refused then.
 """
 
 from __future__ import annotations
 
 import inspect
 import logging
-import threading
 import typing
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cached_property, partial
 from typing import Any, Final, cast
 from urllib.parse import quote
@@ -25,6 +20,7 @@ import attrs
 from hyperglyph.codec import MISSING, EncodeError, Form, Input, Link
 from hyperglyph.transport.http.binding import Parameters
 from hyperglyph.transport.http.bodies import pack_body
+from hyperglyph.transport.http.conditional import check_date
 
 from .decorators import Marks, hidden_names, marks_of, optional
 from .docstrings import docstring_of, documented
@@ -35,12 +31,11 @@ from .state import State
 __all__ = [
     "ClassEndpoint",
     "Endpoint",
-    "ROOT",
-    "Endpoints",
     "FunctionEndpoint",
-    "Place",
+    "Identity",
     "Style",
     "Unservable",
+    "identity_of",
     "make_endpoint",
 ]
 
@@ -142,8 +137,7 @@ class ClassEndpoint:
     #: What every page of an instance has beside data: the forms and links of its methods.
     offers: dict[str, Offer]
     embedded: dict[str, FunctionEndpoint]
-    #: Whether callers make no instances: they are reached by references only.
-    hidden: bool
+    marks: Marks
     #: Tells where an instance lives, if not all of them live here.
     home: Home | None
     identity: Identity | None
@@ -154,6 +148,11 @@ class ClassEndpoint:
         return self.cls
 
     @property
+    def hidden(self) -> bool:
+        """Whether callers make no instances: they are reached by references only."""
+        return self.marks.hidden
+
+    @property
     def offer(self) -> Offer:
         """The form that makes an instance."""
         return self.constructor.offer
@@ -162,6 +161,15 @@ class ClassEndpoint:
     def doc(self) -> str:
         """What travels of the class's docstring."""
         return self.constructor.doc
+
+    def last_modified(self, instance: object) -> datetime | None:
+        """When the page of an instance has changed last, if its class can tell.
+
+        It does by a method `__glyph_modified__(self)`.
+        """
+        tell: Any = getattr(instance, "__glyph_modified__", None)
+        when = None if tell is None else tell()
+        return None if when is None else check_date(when)
 
     def offer_at(self, prefix: str) -> Offer:
         """The same form with its URL below another one."""
@@ -209,6 +217,8 @@ def _make_function(
     if inspect.isgeneratorfunction(function):
         raise TypeError(f"{name}: generators cannot be served so far; return a list")
     parameters = Parameters.of(name, signed or function)
+    if marks.cache is not None and not marks.safe:
+        raise TypeError(f"{name}: only what is safe can be cached")
     if marks.embed and parameters.names:
         raise TypeError(f"{name}: what is embedded in a page takes no parameters")
     inputs = tuple(_input_of(p, style.legacy) for p in parameters.signature.parameters.values())
@@ -224,7 +234,7 @@ def _make_function(
         offer=documented(_offer(url, marks, inputs, style.legacy), doc),
         doc=doc,
         legacy=style.legacy,
-        identity=_identity_of(function),
+        identity=identity_of(function),
     )
 
 
@@ -257,21 +267,21 @@ def _make_class(cls: type, name: str, style: Style) -> ClassEndpoint:
         methods=methods,
         offers={method: endpoint.offer for method, endpoint in methods.items()},
         embedded={m: endpoint for m, endpoint in methods.items() if endpoint.marks.embed},
-        hidden=_is_hidden(cls),
+        marks=_marks_of_class(cls),
         home=home_of_class(cls),
-        identity=_identity_of(cls),
+        identity=identity_of(cls),
     )
 
 
-def _is_hidden(cls: type) -> bool:
+def _marks_of_class(cls: type) -> Marks:
     marks = marks_of(cls)
     if marks.safe or marks.redirect:
-        raise TypeError(f"{cls.__qualname__} is a class: only hidden goes with it")
+        raise TypeError(f"{cls.__qualname__} is a class: only hidden and cache go with it")
     if marks_of(inspect.getattr_static(cls, "__init__")) != Marks() or "__init__" in hidden_names(
         cls
     ):
         raise TypeError(f"{cls.__qualname__}.__init__ is no method: decorate the class")
-    return marks.hidden
+    return marks
 
 
 def _checked_name(target: object, name: str | None) -> str:
@@ -312,135 +322,10 @@ def _input_of(parameter: inspect.Parameter, legacy: bool) -> str | Input:
     return Input(parameter.name, value=default, default=default if legacy else MISSING)
 
 
-def _identity_of(target: object) -> Identity | None:
+def identity_of(target: object) -> Identity | None:
+    """By what a new definition of an object is known."""
     module = getattr(target, "__module__", None)
     qualname = getattr(target, "__qualname__", None)
     if isinstance(module, str) and isinstance(qualname, str) and "<lambda>" not in qualname:
         return module, qualname
     return None
-
-
-# --- the table -------------------------------------------------------------------------------
-
-
-@attrs.frozen
-class Place:
-    """What a URL leads to: a constructor or function, or an instance, or a method of it."""
-
-    route: str
-    owner: ClassEndpoint | None
-    call: FunctionEndpoint | None
-    token: str | None = None
-
-    @property
-    def allow(self) -> str:
-        """The methods that it answers."""
-        return "GET, HEAD" if self.call is None else self.call.allow
-
-    @property
-    def answers_get(self) -> bool:
-        return self.call is None or self.call.marks.safe
-
-    @property
-    def retries(self) -> int:
-        """How many times a method that lost a race is called again."""
-        if self.owner is None or self.token is None or self.call is None:
-            return 0
-        retries: int = getattr(self.owner.cls, "__glyph_retries__", 0)
-        return retries
-
-    @property
-    def creates(self) -> bool:
-        """Whether it is the constructor of a class."""
-        return self.owner is not None and self.token is None
-
-
-#: The root page: neither an owner nor a call.
-ROOT: Final = Place("/", None, None)
-
-
-class Endpoints:
-    """The table. A change takes a lock, a look-up does not: it is one operation on a dict."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._by_name: dict[str, Endpoint] = {}
-        self._by_target: dict[Hashable, Endpoint] = {}
-        self._by_identity: dict[Identity, Endpoint] = {}
-        #: Changes with the table.
-        self.version = 0
-
-    def __len__(self) -> int:
-        return len(self._by_name)
-
-    def snapshot(self) -> tuple[int, dict[str, Endpoint]]:
-        """The version, and all endpoints by name, in the order in which they were added."""
-        with self._lock:
-            return self.version, self._by_name.copy()
-
-    def get(self, name: str) -> Endpoint | None:
-        return self._by_name.get(name)
-
-    def find(self, path: str) -> Place | None:
-        """What a path leads to, percent-decoded and without the mount prefix."""
-        if path in ("", "/"):
-            return ROOT
-        first, *parts = path.split("/")
-        if first or len(parts) not in (1, 3):
-            return None
-        endpoint = self._by_name.get(parts[0])
-        if endpoint is None:
-            return None
-        if len(parts) == 1:
-            if isinstance(endpoint, FunctionEndpoint):
-                return Place(f"/{endpoint.name}", None, endpoint)
-            if endpoint.hidden:
-                return None
-            return Place(f"/{endpoint.name}", endpoint, endpoint.constructor)
-        if not isinstance(endpoint, ClassEndpoint):
-            return None
-        _, token, method = parts
-        # The route goes into the log, where a token must not.
-        if not method:
-            return Place(f"/{endpoint.name}/*/", endpoint, None, token)
-        call = endpoint.methods.get(method)
-        if call is None:
-            return None
-        return Place(f"/{endpoint.name}/*/{method}", endpoint, call, token)
-
-    def of_target(self, target: object) -> Endpoint | None:
-        """The endpoint that serves a function or class, or its newer definition, if one does."""
-        try:
-            endpoint = self._by_target.get(target)
-        except TypeError:  # it has no hash
-            return None
-        if endpoint is None and callable(target):
-            identity = _identity_of(target)
-            endpoint = None if identity is None else self._by_identity.get(identity)
-        return endpoint
-
-    def of_class(self, cls: type) -> ClassEndpoint | None:
-        """The endpoint of exactly this class, or of its newer definition."""
-        endpoint = self.of_target(cls)
-        return endpoint if isinstance(endpoint, ClassEndpoint) else None
-
-    def add(self, endpoint: Endpoint) -> None:
-        """Enter an endpoint, or replace an older definition of the same object.
-
-        Raises ValueError if something else has that name.
-        """
-        target = endpoint.target
-        with self._lock:
-            known = self._by_name.get(endpoint.name)
-            if known is not None and known.target is not target:
-                if endpoint.identity is None or known.identity != endpoint.identity:
-                    raise ValueError(f"{endpoint.name!r} is the name of another function already")
-                logger.info("%s is replaced by its new definition", endpoint.name)
-                if isinstance(known.target, Hashable):
-                    self._by_target.pop(known.target, None)
-            if isinstance(target, Hashable):
-                self._by_target[target] = endpoint
-            if endpoint.identity is not None:
-                self._by_identity[endpoint.identity] = endpoint
-            self._by_name[endpoint.name] = endpoint
-            self.version += 1

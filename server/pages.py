@@ -23,9 +23,10 @@ from hyperglyph.transport.http.status import RemoteError, TransportError
 from .builders import To
 from .decorators import hidden_names
 from .docstrings import documented
-from .endpoints import ClassEndpoint, Endpoints, FunctionEndpoint, Unservable
+from .endpoints import ClassEndpoint, FunctionEndpoint, Unservable
 from .resource import fields_of, is_record
 from .state import ConfigurationError, TokenSigner
+from .table import Endpoints
 
 __all__ = ["Converters", "Pages"]
 

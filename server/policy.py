@@ -16,17 +16,27 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
+from hyperglyph.transport.http.conditional import NONE, outcome_of
 from hyperglyph.transport.http.messages import Deadline, Incoming
 from hyperglyph.transport.http.negotiate import is_hyperglyph
 from hyperglyph.transport.http.status import (
     BadRequest,
     Forbidden,
     MisdirectedRequest,
+    PreconditionFailed,
     UnsupportedMediaType,
     UriTooLong,
 )
 
-__all__ = ["SAFE_METHODS", "Policy", "check_content", "deadline_of", "effective_method"]
+__all__ = [
+    "SAFE_METHODS",
+    "Policy",
+    "check_conditions",
+    "check_content",
+    "deadline_of",
+    "effective_method",
+    "is_gzip",
+]
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 URL_LIMIT: Final = 4_000
@@ -120,14 +130,37 @@ def _check_origin(request: Incoming, host: str) -> None:
             raise Forbidden("a request from a page of another site")
 
 
-def check_content(request: Incoming) -> None:
+def check_content(request: Incoming, *, gzip: bool = False) -> None:
     """What an unsafe request must say of its body, empty or not."""
     types = request.values("content-type")
     if len(types) != 1 or not is_hyperglyph(types[0]):
         raise UnsupportedMediaType("an unsafe request carries the content type of hyperglyph")
-    codings = request.values("content-encoding")
-    if any(coding.lower() not in ("", "identity") for coding in codings):
-        raise UnsupportedMediaType("compressed requests are not taken")
+    if is_gzip(request):
+        if not gzip:
+            raise UnsupportedMediaType(
+                "compressed requests are not taken here; Router(gzip_requests=True) takes them"
+            )
+    elif _codings(request):
+        raise UnsupportedMediaType("the one content coding that may be taken is gzip, once")
+
+
+def _codings(request: Incoming) -> list[str]:
+    values = ",".join(request.values("content-encoding")).lower().split(",")
+    return [value.strip() for value in values if value.strip() not in ("", "identity")]
+
+
+def is_gzip(request: Incoming) -> bool:
+    """Whether the body is compressed, in one layer."""
+    return _codings(request) in (["gzip"], ["x-gzip"])
+
+
+def check_conditions(request: Incoming) -> None:
+    """Conditions of an unsafe call of something that has no version of its own.
+
+    Raises PreconditionFailed for If-Match, which asks for a current version.
+    """
+    if outcome_of(request.values, NONE, safe=False) is not None:
+        raise PreconditionFailed("If-Match is for forms whose URL is that of an object")
 
 
 def effective_method(request: Incoming) -> str:

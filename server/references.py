@@ -13,10 +13,11 @@ from hyperglyph.codec import Link, Resource
 from hyperglyph.transport.http.messages import Incoming
 from hyperglyph.transport.http.status import BadRequest, ClientError
 
-from .endpoints import ClassEndpoint, Endpoints, FunctionEndpoint, Place, Unservable
+from .endpoints import ClassEndpoint, FunctionEndpoint, Unservable
 from .homes import has_authority, is_here
 from .moved import Moved
 from .state import TokenSigner
+from .table import Endpoints, Place
 
 __all__ = ["References"]
 

@@ -125,5 +125,5 @@ def members_of(cls: type) -> Members:
 
 
 def _check_marks(cls: type, name: str, marks: Marks) -> None:
-    if marks.safe or marks.redirect:
+    if marks.safe or marks.redirect or marks.cache is not None:
         raise TypeError(f"{cls.__qualname__}.{name} is no method: only hidden goes with it")

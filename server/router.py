@@ -18,6 +18,7 @@ from typing import Any, NoReturn, TypeVar, overload
 
 from hyperglyph.codec import DecodeError, LimitExceeded, Limits
 from hyperglyph.transport.adapters.wsgi import WSGIAdapter
+from hyperglyph.transport.http.codings import Inflation, inflated
 from hyperglyph.transport.http.forms import unpack_form, unpack_query
 from hyperglyph.transport.http.messages import Incoming, Response
 from hyperglyph.transport.http.status import (
@@ -32,14 +33,22 @@ from hyperglyph.transport.http.status import (
 )
 
 from .again import Again, pause
-from .calls import Call, answer, discard_blobs, error_response, redirection
+from .calls import Call, answer, discard_blobs, error_response, no_content, redirection
 from .context import CURRENT, Context
-from .endpoints import ROOT, ClassEndpoint, Endpoints, Place, Style, make_endpoint
+from .endpoints import ClassEndpoint, Style, make_endpoint
 from .moved import Moved
 from .pages import Pages
-from .policy import Policy, check_content, deadline_of, effective_method
+from .policy import (
+    Policy,
+    check_conditions,
+    check_content,
+    deadline_of,
+    effective_method,
+    is_gzip,
+)
 from .references import References
 from .state import Secret, TokenSigner
+from .table import ROOT, Endpoints, Place
 
 __all__ = ["Router"]
 
@@ -78,6 +87,8 @@ class Router:
 
     `convert` are functions by type that make of values what can be sent: `{UUID: str}`.
     `docstrings` lets those of functions, methods and classes travel, for the caller's `help()`.
+    `gzip` compresses answers for those who ask; our client asks unless the server is on the same
+    machine, where it is never worth it. `gzip_requests` takes compressed requests, too.
     `legacy_clients` makes pages that the implementations of 2012 understand.
 
     Functions and classes may be added and replaced while it is served, from any thread.
@@ -93,6 +104,8 @@ class Router:
         state_max_age: float | None = None,
         convert: Mapping[type, Callable[[Any], Any]] | None = None,
         docstrings: bool = False,
+        gzip: bool = True,
+        gzip_requests: bool = False,
         legacy_clients: bool = False,
     ) -> None:
         self._endpoints = Endpoints()
@@ -103,6 +116,8 @@ class Router:
         self._policy = Policy(allowed_hosts)
         self._limits = limits or Limits.server()
         self._body_limit = self._limits.message + self._limits.blobs * self._limits.blob_size
+        self._gzip = gzip
+        self._gzip_requests = gzip_requests
         self._default: Callable[[ExitStack], object] | None = None
 
     # --- registering --------------------------------------------------------------------------
@@ -223,12 +238,15 @@ class Router:
         if place is None:
             raise NotFound("there is nothing of that name")
         call.route = place.route
+        call.cache = place.cache or call.cache
+        call.may_compress = self._gzip
         if call.method != "POST" and (call.method != "GET" or not place.answers_get):
             call.refuse_method(place.allow)
         if call.method == "POST":
             if place.call is None:
                 call.refuse_method(place.allow)
-            check_content(request)
+            check_content(request, gzip=self._gzip_requests)
+            check_conditions(request)
         if (home := self._references.elsewhere(place, request)) is not None:
             return redirection(call, home, 307)
         if place is ROOT and self._default is None:
@@ -237,11 +255,10 @@ class Router:
         left = call.deadline.left()
         if left is not None and left <= 0:
             raise GatewayTimeout("the deadline passed before the call began")
-        token = CURRENT.set(
-            Context(call.method, call.route, request.headers, call.deadline, call.logref)
-        )
+        context = Context(call.method, call.route, request.headers, call.deadline, call.logref)
+        token = CURRENT.set(context)
         try:
-            return self._attempts(call, place, arguments)
+            return self._attempts(call, place, arguments, context)
         except Moved as moved:
             return redirection(call, moved.target(request), 307)
         except RemoteError as error:
@@ -253,7 +270,7 @@ class Router:
         finally:
             CURRENT.reset(token)
 
-    def _attempts(self, call: Call, place: Place, given: object) -> Response:
+    def _attempts(self, call: Call, place: Place, given: object, context: Context) -> Response:
         """Make the call, and again where it lost a race and its class says that it may be."""
         retries = 0 if call.received else place.retries
         attempt = 0
@@ -263,7 +280,7 @@ class Router:
             try:
                 # Instances are let go before the answer is: what they keep is kept by then.
                 with call.stack:
-                    return self._answer(call, place, mine)
+                    return self._answer(call, place, mine, context)
             except Again as again:
                 attempt += 1
                 if attempt > retries or not pause(attempt, call.deadline):
@@ -277,15 +294,18 @@ class Router:
             return unpack_query(request.query, limits=self._limits)
         if request.length is not None and request.length > self._body_limit:
             raise ContentTooLarge(f"the body has more than {self._body_limit} bytes")
+        body = inflated(request.body) if is_gzip(request) else request.body
         try:
-            value, call.received = unpack_form(request.body, limits=self._limits)
+            value, call.received = unpack_form(body, limits=self._limits)
         except LimitExceeded as error:
             raise ContentTooLarge(str(error)) from None
+        except Inflation as error:
+            raise BadRequest(str(error)) from None
         except DecodeError as error:
             raise BadRequest(f"malformed message: {error}") from None
         return value
 
-    def _answer(self, call: Call, place: Place, given: object) -> Response:
+    def _answer(self, call: Call, place: Place, given: object, context: Context) -> Response:
         """Make the call, and a response of its result."""
         request = call.request
         message = self._pages.message(request.mount, partial=call.partial)
@@ -303,6 +323,7 @@ class Router:
                 function.parameters.bind(given)
             instance = self._references.instance(place.owner, place.token, call.stack)
             if function is None:
+                call.last_modified = place.owner.last_modified(instance)
                 return answer(call, message.pack(instance))
         assert function is not None
         arguments = self._references.arguments(
@@ -312,9 +333,9 @@ class Router:
             result = function.function(**arguments)
         else:
             result = function.function(instance, **arguments)
+        call.last_modified = context.last_modified
         if result is None:
-            call.close()
-            return Response(204, ())
+            return no_content(call)
         if function.marks.redirect or place.creates:
             url = message.url(result)
         else:

@@ -78,9 +78,14 @@ class RedisServer:
         while self._process.poll() is None and time.monotonic() < deadline:
             try:
                 # A stranger's server on that port would answer, too.
-                return f"process_id:{self._process.pid}\r\n".encode() in _asked(port, "INFO")
-            except redis.RedisError:
-                time.sleep(0.02)
+                said = _asked(port, "INFO").splitlines()
+                if f"process_id:{self._process.pid}".encode() not in said:
+                    return False
+                if b"loading:0" in said:
+                    return True
+            except redis.ConnectionError:
+                pass
+            time.sleep(0.02)
         return False
 
     def stop(self, number: int = signal.SIGTERM) -> None:

@@ -356,7 +356,7 @@ class HiddenByName: ...
         (glyph.Form, "Form is a kind of Extension"),
         (hidden_function, "only methods and classes can be hidden"),
         (embedded_function, "only methods can be embedded"),
-        (SafeClass, "SafeClass is a class: only hidden goes with it"),
+        (SafeClass, "SafeClass is a class: only hidden and cache go with it"),
         (HiddenConstructor, r"HiddenConstructor\.__init__ is no method: decorate the class"),
         (HiddenByName, r"HiddenByName\.__init__ is no method: decorate the class"),
     ],

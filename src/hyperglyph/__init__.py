@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # isort: off
     from .codec.errors import DecodeError, EncodeError, HyperglyphError, LimitExceeded, Truncated
     from .server.builders import blob, error, form, link
     from .server.context import context
-    from .server.decorators import embed, hidden, optional, redirect, safe
+    from .server.decorators import cache, embed, hidden, optional, redirect, safe
     from .server.moved import Moved
     from .server.persistent import PersistentResource, forget, id_of, keep, recall
     from .server.resource import Resource
@@ -41,8 +41,8 @@ __all__ = [
     "RequestTimeout", "Resource", "Response", "Router", "SQLiteStore", "Server", "ServerError",
     "StaleReference", "Store", "StoreError", "TooManyRequests", "Transport", "TransportError",
     "Truncated", "Unauthorized", "Unavailable", "UnsupportedMediaType", "UriTooLong", "blob",
-    "client_of", "content_of", "context", "embed", "error", "forget", "form", "get", "hidden",
-    "id_of", "keep", "link", "optional", "recall", "redirect", "reload", "safe", "url_of",
+    "cache", "client_of", "content_of", "context", "embed", "error", "forget", "form", "get",
+    "hidden", "id_of", "keep", "link", "optional", "recall", "redirect", "reload", "safe", "url_of",
 ]  # fmt: skip
 
 _MODULES = {
@@ -52,7 +52,7 @@ _MODULES = {
     "codec.errors": "DecodeError EncodeError HyperglyphError LimitExceeded Truncated",
     "server.builders": "blob error form link",
     "server.context": "context",
-    "server.decorators": "embed hidden optional redirect safe",
+    "server.decorators": "cache embed hidden optional redirect safe",
     "server.moved": "Moved",
     "server.persistent": "PersistentResource forget id_of keep recall",
     "server.resource": "Resource",

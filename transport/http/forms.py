@@ -23,6 +23,7 @@ from hyperglyph.codec import Blob, DecodeError, Form, Limits, Link
 from hyperglyph.codec.limits import DEFAULT_LIMITS
 
 from .bodies import Body, pack_body, read_message
+from .conditional import http_date
 from .negotiate import MEDIA_TYPE, is_hyperglyph
 from .shapes import is_mapping
 from .status import BadRequest
@@ -121,6 +122,22 @@ def headers_of_link(link: Link) -> tuple[tuple[str, str], ...]:
             raise ValueError(f"link: it may set no header but Accept, not {name!r:.40}")
         _check_value("link", name, value)
     return headers
+
+
+def conditions_of_link(link: Link) -> tuple[tuple[str, str], ...]:
+    """What a link with content asks by: whether that is still the answer.
+
+    Raises ValueError for validators that are none.
+    """
+    if link.content is None:
+        return ()
+    conditions: list[tuple[str, str]] = []
+    if link.etag is not None:
+        _check_value("link", "etag", link.etag)
+        conditions.append(("If-None-Match", link.etag))
+    if link.last_modified is not None:
+        conditions.append(("If-Modified-Since", http_date(link.last_modified)))
+    return tuple(conditions)
 
 
 def _check_value(kind: str, name: str, value: str) -> None:

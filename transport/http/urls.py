@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["LONGEST_URL", "Base", "check_url", "origin_of", "resolve"]
+__all__ = ["LONGEST_URL", "Base", "check_url", "is_loopback", "origin_of", "resolve"]
 
 #: No server takes a longer one, and a page with a long base and many references would fill memory.
 LONGEST_URL: Final = 4_000
@@ -22,6 +22,7 @@ _PARTS: Final = re.compile(r"(?:([^:/?#]+):)?(?://([^/?#]*))?([^?#]*)(\?[^#]*)?(
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _AUTHORITY: Final = re.compile(r"(?:[^@]*@)?(\[[0-9A-Fa-f:.]+\]|[^:@\[\]]+)(?::([0-9]{0,5}))?")
 _PORTS: Final = {"http": "80", "https": "443"}
+_LOOPBACK: Final = re.compile(r"localhost|\[::1\]|127(?:\.[0-9]{1,3}){3}")
 
 
 def _split(url: str) -> tuple[str | None, str | None, str, str | None, str | None]:
@@ -152,3 +153,8 @@ def _origin(url: str) -> tuple[str, str, str]:
 
 
 _origin_kept = lru_cache(maxsize=512)(_origin)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an absolute URL names this machine as it names itself. Raises ValueError."""
+    return _LOOPBACK.fullmatch(origin_of(url)[1]) is not None
