@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hyperglyph.codec import MISSING, Extension, Form, Link, Resource
+from hyperglyph.codec.errors import Refused
 
 from .proxies import FormProxy, LinkProxy, Proxy, ResourceProxy
 
@@ -63,13 +64,13 @@ def client_of(proxy: object) -> Client:
 def to_wire(value: object) -> Extension:
     """What stands for a proxy in a request: the same, with its absolute URL; a record whole.
 
-    The hook for the encoder; raises TypeError for what is no proxy.
+    The hook for the encoder; refuses what is no proxy, which raises EncodeError with its path.
     """
     if not isinstance(value, Proxy):
         cls = type(value)
         a_file = hasattr(value, "read")
         instead = "send hyperglyph.blob(it, content_type)" if a_file else "convert it first"
-        raise TypeError(f"cannot send {cls.__module__}.{cls.__qualname__}; {instead}")
+        raise Refused(f"cannot send {cls.__module__}.{cls.__qualname__}; {instead}")
     attributes = dict(value._extension.attributes)
     if isinstance(value, FormProxy):
         attributes.update(url=url_of(value), values=list(value._inputs))

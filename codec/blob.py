@@ -11,7 +11,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any, Final, cast
+from typing import IO, Any, Final, Never, cast
 
 __all__ = ["CHUNK_SIZE", "DEFAULT_CONTENT_TYPE", "SPOOL_SIZE", "Blob"]
 
@@ -207,6 +207,9 @@ class Blob(io.BufferedIOBase):
 
     def __copy__(self) -> Blob:
         return self.dup()
+
+    def __reduce_ex__(self, protocol: object) -> Never:
+        raise TypeError("a blob reads from a file and cannot be pickled: keep what read() gives")
 
     def chunks(self) -> Iterator[bytes]:
         """The whole content, from its beginning, in pieces of CHUNK_SIZE (the last is shorter).

@@ -202,7 +202,7 @@ class Parser:
             raise DecodeError(
                 f"{_REFUSED_KEYS[kind]} cannot be a key of a dict or an item of a set", position
             )
-        if frozen and parent.attributes and len(items) % 2 == 0:
+        if frozen and parent.attributes:
             raise DecodeError(f"the name of an attribute is text, found '{kind:c}'", position)
         if len(self._stack) > self.limits.depth:
             raise LimitExceeded(f"nesting deeper than {self.limits.depth}", position)

@@ -25,7 +25,7 @@ from itertools import chain, pairwise, repeat
 from typing import Any, Final, cast
 
 from .blob import Blob
-from .errors import EncodeError, Refused
+from .errors import EncodeError, Refused, Surrogate
 from .limits import DEFAULT_LIMITS, Limits
 from .numbers import DIRECT
 from .paths import path_to
@@ -126,10 +126,16 @@ class _Keys:
         return self.frozen or self.step == 1 or (self.step == 2 and len(self.marks) % 2 == 1)
 
 
-class _KeyTokens(dict[str | None, str]):
-    """Keys that are text, with their tokens: most come again and again. None is for no key."""
+#: Stands for the key of what has none, or whose key is an object of its own.
+_NO_KEY: Final[Any] = object()
 
-    def __missing__(self, key: str) -> str:
+
+class _KeyTokens(dict[Any, str]):
+    """Keys that are text, with their tokens: most come again and again."""
+
+    def __missing__(self, key: Any) -> str:
+        if type(key) is not str:  # it was, when the dict was opened
+            raise Refused("the dict changed while it was encoded")
         token = write_unicode(key)
         if len(self) < _KNOWN:
             self[key] = token
@@ -137,11 +143,11 @@ class _KeyTokens(dict[str | None, str]):
 
 
 def _values(items: Iterable[Any]) -> _Entries:
-    return zip(repeat(None), items)
+    return zip(repeat(_NO_KEY), items)
 
 
 #: What is left of a container: its objects, each behind its key if that is text and not written.
-_Entries = Iterator[tuple[str | None, Any]]
+_Entries = Iterator[tuple[Any, Any]]
 #: A container that is being written: what is left of it, how it stood in its parent, the container
 #: itself (which the `default` hook may have made), and its keys if they need a look.
 _Frame = tuple[_Entries, Any, Any, _Keys | None]
@@ -158,7 +164,7 @@ class _Encoder:
         self.blobs: list[Blob] = []
         self._writers = writers(limits.integer_digits, normalize)
         self._out: list[str] = []
-        self._long: dict[int, bytes] = {}  # byte arrays that stand at places of `_out`
+        self._long: dict[int, bytes] = {}  # byte arrays in front of places of `_out`
         self._stack: list[_Frame] = []
 
     def encode(self, value: Any) -> bytes:
@@ -169,8 +175,8 @@ class _Encoder:
         plain = None if self.normalize else str
         record = None if self.canonical or self.normalize else dict
         small = 10 ** min(self.limits.integer_digits, DIRECT)
-        tokens = _KeyTokens({None: ""})
-        key: str | None = None
+        tokens = _KeyTokens({_NO_KEY: ""})
+        key: Any = _NO_KEY
         item: Any = None
         frame: _Frame = (_values((value,)), None, None, None)
         stack.append(frame)
@@ -213,13 +219,11 @@ class _Encoder:
                     if keys is not None and keys.step:
                         self._arrange(keys)
                     write(";")
-                    key, frame = None, stack[-1]
+                    key, frame = _NO_KEY, stack[-1]
         except Refused as refused:
-            raise EncodeError(str(refused), self._path(item, key)) from None
-        except UnicodeEncodeError as error:
-            surrogate = ord(error.object[error.start])
-            path = self._path(key) if error.object is key else self._path(item, key)
-            raise EncodeError(f"text holds a surrogate, U+{surrogate:04X}", path) from None
+            at_key = isinstance(refused, Surrogate) and refused.text is key
+            path = self._path(key) if at_key else self._path(item, key)
+            raise EncodeError(str(refused), path) from None
         except RuntimeError as error:
             # Of an iterator, which has no frame of its own, or of what a user's hook did.
             if type(error) is not RuntimeError or _came_from_below(error):
@@ -229,17 +233,18 @@ class _Encoder:
                 f"the {type(container).__name__} changed while it was encoded", self._path(item)
             ) from None
 
-    def _path(self, item: Any, key: str | None = None) -> str:
+    def _path(self, item: Any, key: Any = _NO_KEY) -> str:
         containers = [(source, container) for _, source, container, _ in self._stack[1:]]
-        return path_to(containers, item, key)
+        return path_to(containers, item, None if key is _NO_KEY else key)
 
     def _write_octets(self, octets: bytes, keys: _Keys | None) -> None:
         """A byte array. A long one is kept aside, unless it may still be moved or compared."""
         if len(octets) < _LONG or keys is not None:
             self._out.append(self._writers[bytes](octets))
         else:
-            self._out += (f"b{len(octets)}:", "", ";")
-            self._long[len(self._out) - 2] = octets
+            self._out.append(f"b{len(octets)}:")
+            self._long[len(self._out)] = octets
+            self._out.append(";")
 
     def _joined(self) -> bytes:
         """All that was written."""
@@ -318,7 +323,7 @@ class _Encoder:
                 return self._writers[str](key)
             encoded = _Encoder(True, self.normalize, self.default, self.limits).encode(key)
             return encoded.decode("latin-1")
-        except (EncodeError, UnicodeEncodeError):
+        except (EncodeError, Refused):
             return ""
 
     def _open_extension(self, extension: Extension) -> None:

@@ -65,3 +65,11 @@ def shown(value: object) -> str:
 
 class Refused(ValueError):
     """A writer refuses a scalar; the encoder, which knows the path, makes an EncodeError of it."""
+
+
+class Surrogate(Refused):
+    """A writer refuses `text`, which no UTF-8 can carry; that may be a key."""
+
+    def __init__(self, text: str, code_point: int) -> None:
+        super().__init__(f"text holds a surrogate, U+{code_point:04X}")
+        self.text = text

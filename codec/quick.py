@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from .keys import make_dict, make_set
@@ -63,6 +63,27 @@ def _heads() -> tuple[str, ...]:
 _HEADS: Final = _heads()
 
 
+def _is_value(items: list[Any], _: str) -> bool:
+    return len(items) % 2 == 1
+
+
+def _is_part(items: list[Any], prefix: str) -> bool:
+    """Attributes behind a name, or content behind both."""
+    if len(items) == 1:
+        return prefix in ("D", "O")
+    return len(items) == 2 and type(items[1]) in _MAPPINGS
+
+
+#: Whether a container may begin in another one there. A key is no case for us: the parser makes it
+#: one that has a hash. Classes of a user are called as the parser would, and take no other place.
+_LIMITED: Final[dict[str, Callable[[list[Any], str], bool]]] = {
+    "S": lambda _, __: False,
+    "D": _is_value,
+    "O": _is_value,
+    "X": _is_part,
+}
+
+
 class _Unusual(ValueError):
     """The parser has to look at it."""
 
@@ -97,6 +118,7 @@ class _Shortcut:
         known, longest = _TOKENS.copy(), len(heads)
         depth, width = self._limits.depth, min(self._limits.integer_digits, DIRECT)
         is_float, to_float = _FLOAT.fullmatch, float.fromhex
+        limited = _LIMITED
         stack: list[tuple[str, list[Any]]] = []
         kind = prefix = ""
         items: list[Any] = []
@@ -113,6 +135,8 @@ class _Shortcut:
                     nodes -= openers[prefix]
                     if nodes < 0 or len(stack) >= depth:
                         raise _Unusual
+                    if kind in limited and not limited[kind](items, prefix):
+                        raise _Unusual
                     stack.append((kind, items))
                     kind, items = prefix, []
                 append = items.append
@@ -121,7 +145,7 @@ class _Shortcut:
                     continue
                 token, prefix = rest, rest[:1]  # noqa: PLW2901
             if not token:
-                value = items if kind == "L" else self._close(kind, items, stack)
+                value = items if kind == "L" else self._close(kind, items)
                 kind, items = stack.pop()
                 append = items.append
                 append(value)
@@ -159,22 +183,20 @@ class _Shortcut:
             raise _Unusual
         return items[0]
 
-    def _close(self, kind: str, items: list[Any], stack: list[tuple[str, list[Any]]]) -> Any:
+    def _close(self, kind: str, items: list[Any]) -> Any:
         if kind == "S":
             members = make_set(items, self._limits)
             if members is None:
                 raise _Unusual
             return members
         if kind == "X":
-            return self._extension(items, *stack[-1])
+            return self._extension(items)
         mapping = None if len(items) % 2 else make_dict(items, self._limits)
         if mapping is None:
             raise _Unusual
         return mapping if kind == "D" else OrderedDict(mapping)
 
-    def _extension(self, items: list[Any], parent: str, siblings: list[Any]) -> Extension:
-        if parent == "S" or (parent in ("D", "O") and len(siblings) % 2 == 0):
-            raise _Unusual  # a key, and a user's class may have a hash
+    def _extension(self, items: list[Any]) -> Extension:
         name, attributes, content = items
         if (
             type(name) is not str

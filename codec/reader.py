@@ -43,6 +43,8 @@ class Reader:
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take the next piece. Raises DecodeError at the first fault, LimitExceeded."""
+        if isinstance(data, memoryview) and not (data.contiguous and data.format == "B"):
+            data = data.tobytes()  # whose items may be wider than a byte
         try:
             if self._trailers is not None:
                 self._trailers.feed(data)
@@ -56,7 +58,7 @@ class Reader:
         buffer, parser = self._buffer, self._parser
         before = len(buffer)
         room = self._limits.message - before
-        data = memoryview(data).cast("B")
+        data = memoryview(data)
         buffer += data[:room]
         if len(data) <= room and buffer.find(b";", before) < 0:
             return  # nothing ends in this piece: asking at each tiny one would not be linear

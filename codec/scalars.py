@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from .errors import DecodeError, LimitExceeded, Refused
+from .errors import DecodeError, LimitExceeded, Refused, Surrogate
 from .limits import DATETIME_WIDTH, FLOAT_DECIMAL_WIDTH, TIMEDELTA_WIDTH, Limits
 from .numbers import read_float, read_integer, write_float, write_integer
 from .scanner import CLOSE, COLON, NeedMore, expect, read_count, show_byte
@@ -123,8 +123,15 @@ SCALARS: Final[dict[int, Reader]] = {
 # --- Writers -------------------------------------------------------------------------------------
 
 
+def _utf8(text: str) -> str:
+    try:
+        return text.encode().decode("latin-1")
+    except UnicodeEncodeError as error:  # REQ-TXT-2
+        raise Surrogate(text, ord(text[error.start])) from None
+
+
 def write_unicode(text: str) -> str:
-    octets = text if text.isascii() else text.encode().decode("latin-1")  # no surrogate (REQ-TXT-2)
+    octets = text if text.isascii() else _utf8(text)
     return f"u{len(octets)}:{octets};" if octets else "u;"
 
 
@@ -149,7 +156,7 @@ def _integer_writer(digits: int) -> Writer:
 
 @lru_cache(maxsize=32)
 def writers(digits: int, normalize: bool) -> dict[type, Writer]:
-    """The writers by exact type; they raise Refused, and UnicodeEncodeError for a surrogate.
+    """The writers by exact type; they raise Refused.
 
     `digits` is the most that an integer may have; `normalize` brings text to NFC.
     """

@@ -1,8 +1,8 @@
 """One connection of a client: reading requests, having them answered, writing the answers.
 
 cheroot accepts connections and watches the idle ones; all that is said on them is said here, since
-what it lets through by itself is too much (architecture: two Host headers, short bodies, bodies
-without limit) and its writers copy every answer twice.
+what it lets through by itself is too much (two Host headers, short bodies, bodies without limit),
+and its writers copy every answer twice.
 """
 
 from __future__ import annotations

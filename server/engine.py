@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from hyperglyph.transport.http.messages import Incoming, Response
+from hyperglyph.transport.http.messages import Handler
 
 from .connection import Connection
 
@@ -68,7 +68,7 @@ else:
             "Server needs cheroot, which is not installed: pip install cheroot"
         ) from error
 
-__all__ = ["Engine", "Handler"]
+__all__ = ["Engine"]
 
 logger = logging.getLogger("hyperglyph.server")
 
@@ -79,12 +79,6 @@ _STAY: Final = 0.02
 #: What `accept` raises when there is nothing left to accept with, and for how long it then rests.
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _REST: Final = 0.2
-
-
-class Handler(Protocol):
-    """What a router is to the server. `handle` does not raise."""
-
-    def handle(self, request: Incoming, /) -> Response: ...
 
 
 class _Pool:
@@ -230,7 +224,8 @@ class _Connections(ConnectionManager):
 
     def _expire(self, threshold: float) -> None:
         for descriptor, connection in self._waiting():
-            if connection.last_used < threshold:
+            # What is readable the selector's loop has still to serve: it may be late itself.
+            if connection.last_used < threshold and not connection.is_readable(0):
                 self._selector.unregister(descriptor)
                 if connection.rfile.has_data():
                     connection.given_up = True

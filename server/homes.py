@@ -21,12 +21,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from hyperglyph.transport.http.messages import Incoming
 from hyperglyph.transport.http.urls import check_url
 
-__all__ = ["Home", "has_authority", "home_of_class", "is_here"]
+__all__ = ["Home", "has_authority", "home_of_class", "is_here", "repeated_at", "root_of_service"]
 
 #: A state to the root of another service, with a slash at its end, or None.
 Home = Callable[[Mapping[str, Any]], str | None]
@@ -47,17 +47,28 @@ def home_of_class(cls: type) -> Home | None:
         if url is None:
             return None
         try:
-            root = check_url(cast("str", url))
+            return root_of_service(cast("str", url))
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"{cls.__qualname__}.__glyph_home__ returned {url!r:.80}, not the URL of a root "
                 f"page: {error}"
             ) from None
-        if "?" in root or "#" in root:
-            raise ValueError(f"{cls.__qualname__}.__glyph_home__: a root page has a path only")
-        return root if root.endswith("/") else f"{root}/"
 
     return home
+
+
+def root_of_service(url: str) -> str:
+    """The URL of a service's root page, with a slash at its end. Raises ValueError for others."""
+    check_url(url)
+    if "?" in url or "#" in url:
+        raise ValueError("the URL of a service has no query and no fragment")
+    return url if url.endswith("/") else f"{url}/"
+
+
+def repeated_at(root: str, request: Incoming) -> str:
+    """Where a request is made again at the service with this root page: same path, same query."""
+    query = f"?{request.query}" if request.query else ""
+    return f"{root.removesuffix('/')}{quote(request.path)}{query}"
 
 
 def is_here(home: str, request: Incoming) -> bool:

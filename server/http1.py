@@ -18,12 +18,12 @@ import attrs
 
 from hyperglyph.transport.http.messages import PIECE
 from hyperglyph.transport.http.status import BadRequest
+from hyperglyph.transport.http.urls import LONGEST_URL
 
 __all__ = ["HEAD_LIMIT", "Head", "HeadError", "Source", "parse_head", "read_body"]
 
 HEAD_LIMIT: Final = 64 * 1024  # browsers and proxies stop earlier
 HEADERS_LIMIT: Final = 128
-TARGET_LIMIT: Final = 4_000
 _LINE_LIMIT: Final = 4_096  # of a chunk's head or a trailer
 _TRAILERS_LIMIT: Final = 64
 
@@ -127,8 +127,8 @@ def _parse_fields(rest: bytes) -> list[tuple[str, str]]:
 
 def _split_target(target: bytes) -> tuple[bytes | None, bytes]:
     """The authority of an absolute-form target, and the target in origin-form."""
-    if len(target) > TARGET_LIMIT:
-        raise HeadError(414, f"URL of more than {TARGET_LIMIT} characters")
+    if len(target) > LONGEST_URL:
+        raise HeadError(414, f"URL of more than {LONGEST_URL} characters")
     authority = None
     if target[:4].lower() == b"http":
         scheme, separator, rest = target.partition(b"://")

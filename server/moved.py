@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlsplit
-
 from hyperglyph.codec import HyperglyphError
 from hyperglyph.transport.http.messages import Incoming
-from hyperglyph.transport.http.urls import check_url
+
+from .homes import repeated_at, root_of_service
 
 __all__ = ["Moved"]
 
@@ -26,17 +25,14 @@ class Moved(HyperglyphError):
     same secret. With a body, which every POST has, a client follows to another origin only if it
     lists it: `Client(origins=[...])`.
 
-    Raises ValueError for a `url` that is not absolute, or has a query.
+    Raises ValueError for a `url` that is not absolute, or has a query or fragment.
     """
 
     def __init__(self, url: str) -> None:
-        check_url(url)
-        if urlsplit(url).query or urlsplit(url).fragment:
-            raise ValueError("the URL of a service has no query and no fragment")
+        self._root = root_of_service(url)
         super().__init__(f"the call is meant for {url}")
         self.url = url
 
     def target(self, request: Incoming) -> str:
         """Where a request is to be made again."""
-        query = f"?{request.query}" if request.query else ""
-        return f"{self.url.rstrip('/')}{quote(request.path)}{query}"
+        return repeated_at(self._root, request)

@@ -27,6 +27,7 @@ from hyperglyph.transport.http.status import (
     UnsupportedMediaType,
     UriTooLong,
 )
+from hyperglyph.transport.http.urls import LONGEST_URL
 
 __all__ = [
     "SAFE_METHODS",
@@ -39,7 +40,6 @@ __all__ = [
 ]
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
-URL_LIMIT: Final = 4_000
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 _TIMEOUT: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
@@ -77,8 +77,8 @@ class Policy:
 
     def check(self, request: Incoming) -> None:
         """Raise the error with which to answer, or return."""
-        if len(request.target) > URL_LIMIT:
-            raise UriTooLong(f"the URL has more than {URL_LIMIT} characters")
+        if len(request.target) > LONGEST_URL:
+            raise UriTooLong(f"the URL has more than {LONGEST_URL} characters")
         host = self._check_host(request)
         if request.method not in SAFE_METHODS:
             _check_origin(request, host)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import attrs
 
@@ -14,7 +14,7 @@ from hyperglyph.transport.http.messages import Incoming
 from hyperglyph.transport.http.status import BadRequest, ClientError
 
 from .endpoints import ClassEndpoint, FunctionEndpoint, Unservable
-from .homes import has_authority, is_here
+from .homes import has_authority, is_here, repeated_at
 from .moved import Moved
 from .state import TokenSigner
 from .table import Endpoints, Place
@@ -58,9 +58,7 @@ class References:
                 f"{owner.cls.__qualname__}.__glyph_home__ returned the URL of this very service: "
                 "None is for what lives here"
             )
-        method = "" if place.call is None else place.call.url
-        query = f"?{request.query}" if request.query else ""
-        return f"{home}{owner.url}/{quote(token)}/{method}{query}"
+        return repeated_at(home, request)
 
     def _home(self, owner: ClassEndpoint, token: str) -> str | None:
         state: Mapping[str, Any] = self.signer.read(owner.name, token)

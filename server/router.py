@@ -37,6 +37,7 @@ from .authentication import Authenticate, Guard
 from .calls import Call, answer, discard_blobs, error_response, no_content, redirection
 from .context import CURRENT, Context
 from .endpoints import ClassEndpoint, Style, make_endpoint
+from .log import tame_traceback
 from .moved import Moved
 from .pages import Pages
 from .policy import (
@@ -54,6 +55,7 @@ from .table import ROOT, Endpoints, Place
 __all__ = ["Router"]
 
 logger = logging.getLogger("hyperglyph.server")
+logger.addFilter(tame_traceback)
 
 T = TypeVar("T")
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import inspect
 import os
 import secrets as random
 import time
@@ -310,7 +311,9 @@ class State:
 
     @classmethod
     def of(cls, owner: type, parameters: Parameters, methods: Iterable[str]) -> State:
-        """Raises TypeError, naming the parameter, for one that cannot be read back."""
+        """Raises TypeError, naming the parameter, for one that cannot be read back, and for a
+        `__glyph_upgrade__` that takes an instance.
+        """
         custom = callable(getattr(owner, "__glyph_state__", None))
         attributes: dict[str, tuple[str, ...]] = {}
         if not custom:
@@ -322,6 +325,9 @@ class State:
                         f"{owner.__qualname__}: parameter {name} has the name of a method"
                     )
                 attributes[name] = _sources(owner, name, fields)
+        upgrade: Any = inspect.getattr_static(owner, "__glyph_upgrade__", None)
+        if inspect.isfunction(upgrade):  # or the first old reference would find it
+            raise TypeError(f"{owner.__qualname__}.__glyph_upgrade__ is not a class method")
         return cls(owner, parameters, attributes, custom)
 
     def read(self, instance: object) -> dict[str, Any]:
@@ -355,7 +361,10 @@ class State:
         if self._missing(given):
             upgrade = getattr(self.cls, "__glyph_upgrade__", None)
             if upgrade is not None:
-                given = self._known(upgrade(dict(state)))
+                upgraded: object = upgrade(dict(state))
+                if not is_mapping(upgraded):
+                    raise TypeError(f"{self.cls.__qualname__}.__glyph_upgrade__ returns no dict")
+                given = self._known(upgraded)
         if missing := self._missing(given):
             raise StaleReference(
                 f"the reference is older than {self.parameters.name}, which now needs "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     import ssl
 
-    from .engine import Handler
+    from hyperglyph.transport.http.messages import Handler
 
 __all__ = ["Server"]
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib.util
-import re
 import subprocess
 import sys
 import urllib.error
@@ -12,30 +9,19 @@ import urllib.request
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import pytest
+from conftest import EXAMPLES
 from recorder import Recorder, recorders
+from tutorial_help import Tutorial, load
 
 import hyperglyph as glyph
 from hyperglyph.codec import Form, Resource, decode
 
-ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "examples" / "directory"
-TUTORIAL = (ROOT / "docs" / "tutorial" / "directory.md").read_text("utf-8")
-_QUOTED = re.compile(r"^ *<!-- (\S+) -->\n *```python\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+FOLDER = EXAMPLES / "directory"
+TUTORIAL = Tutorial("directory.md")
 PARTIAL = "application/vnd.hyperglyph;partial=1"
-
-
-def load(path: Path) -> Any:
-    """A module of the example, which is no package."""
-    spec = importlib.util.spec_from_file_location(f"directory_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 rehearse = load(FOLDER / "rehearse.py")
@@ -147,6 +133,30 @@ def test_pages_are_not_made_up(shards: list[str]) -> None:
     assert "Results" not in raw(shards[0])[0].content
     with pytest.raises(urllib.error.HTTPError, match="404"):
         raw(f"{shards[0]}Results")
+
+
+def refused(call: Any, *given: Any) -> int:
+    with pytest.raises(glyph.ClientError) as caught:
+        call(*given)
+    return caught.value.status
+
+
+def test_arguments_that_are_not_what_they_should_be(roots: list[Any]) -> None:
+    root = roots[0]
+    user = root.User(0)
+    numbers: list[Any] = [None, -1, 2**63, 10**30, 1.5, "0", b"0", [], [0], {}, {"id": 0}, {0}]
+    assert {refused(root.User, number) for number in numbers} == {404}
+    names: list[Any] = [None, 1, [], {}, "nobody"]
+    assert {refused(root.find_user, name) for name in names} == {404}
+    texts: list[Any] = [None, 1, [], {}, "a" * 101]
+    assert {refused(root.search, text) for text in texts} == {400}
+    sizes: list[Any] = [None, "1", 1.5, [], 0, 201, 10**30]
+    assert {refused(root.search, "a", size) for size in sizes} == {400}
+    others: list[Any] = [None, 1, [], {"id": 1}, glyph.link("http://127.0.0.1/User/x/"), root]
+    for other in others:
+        assert refused(user.befriend, other) == 400
+        assert refused(user.message, other, "body") == 400
+        assert refused(user.message, "subject", other) == 400
 
 
 @pytest.mark.parametrize("asked", [0, 1])
@@ -266,7 +276,7 @@ def test_what_is_held_lives_through_the_deploys(tmp_path: Path, no_leaks: None) 
             "the reference is older than User, which now needs 'handle': ask for the object anew"
         )
     rows = [line for line in rehearsal.table().splitlines() if not line.startswith(" ")]
-    assert "\n".join(rows) in TUTORIAL
+    assert "\n".join(rows) in TUTORIAL.text
 
 
 def test_all_1000_held_while_some_move(tmp_path: Path, no_leaks: None) -> None:
@@ -323,41 +333,19 @@ def test_nobody_is_handed_over_without_the_key(tmp_path: Path, client: glyph.Cli
 
 
 def test_the_tutorial_quotes_the_files() -> None:
-    """Line by line; how far a block is indented, and its empty lines, are the formatter's."""
-    quotes = _QUOTED.findall(TUTORIAL)
-    assert len(quotes) == TUTORIAL.count("```python") > 8
-    for path, block in quotes:
-        quoted = code_lines(block)
-        there = (ROOT / path).read_text("utf-8").splitlines()
-        there = [line for line in there if line.strip()]
-        windows = (there[at : at + len(quoted)] for at in range(len(there)))
-        assert any(code_lines("\n".join(window)) == quoted for window in windows), (path, quoted)
-
-
-def code_lines(block: str) -> list[str]:
-    return [line for line in dedent(block).splitlines() if line.strip()]
+    TUTORIAL.check_quotes()
 
 
 def test_the_tutorials_transcript(shards: list[str], no_leaks: None) -> None:
-    code = "".join(re.findall(r"```pycon\n(.*?)```", TUTORIAL, re.DOTALL))
-    for written, real in (
-        ("http://127.0.0.1:8000/", shards[0]),
-        ("http://127.0.0.1:8001/", shards[1]),
-        ("open-sesame", rehearse.KEY),
-    ):
-        assert written in code
-        code = code.replace(written, real)
-    test = doctest.DocTestParser().get_doctest(code, {}, "tutorial", None, 0)
-    said: list[str] = []
-    flags = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
-    doctest.DocTestRunner(optionflags=flags).run(test, out=said.append, clear_globs=False)
+    instead = {
+        "http://127.0.0.1:8000/": shards[0],
+        "http://127.0.0.1:8001/": shards[1],
+        "open-sesame": rehearse.KEY,
+    }
+    names = TUTORIAL.type_in(instead)
     for name in ("client", "careless"):
-        test.globs[name].close()
-    assert not said, "".join(said)
-    assert len(test.examples) > 10
+        names[name].close()
 
 
 def test_the_tutorials_links_lead_somewhere() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", TUTORIAL)
-    assert links
-    assert [link for link in links if not (ROOT / "docs/tutorial" / link).exists()] == []
+    TUTORIAL.check_links()

@@ -4,9 +4,6 @@ service that dies, and all its deploys.
 
 from __future__ import annotations
 
-import doctest
-import importlib.util
-import io
 import re
 import signal
 import sqlite3
@@ -19,31 +16,22 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
-from textwrap import dedent, indent
 from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
 import pytest
+from conftest import EXAMPLES
+from http_peers import exchange, post, status_of
+from tutorial_help import Tutorial, load
 
 import hyperglyph as glyph
 
-ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "examples" / "jobqueue"
-TUTORIAL = (ROOT / "docs" / "tutorial" / "jobqueue.md").read_text("utf-8")
+FOLDER = EXAMPLES / "jobqueue"
+TUTORIAL = Tutorial("jobqueue.md")
 PAGES = 30
 #: Page 30 links to one more, which is not there.
 TASKS = PAGES + 1
-
-
-def load(path: Path) -> Any:
-    """A module of the example, which is no package."""
-    spec = importlib.util.spec_from_file_location(f"jobqueue_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 rehearse = load(FOLDER / "rehearse.py")
@@ -177,6 +165,32 @@ def complete(task: Any) -> Any:
     return task.complete()
 
 
+def test_nobody_makes_up_a_task(shop: Shop) -> None:
+    root = shop.root
+    queue = root.Queue("work")
+    queue.add("a")
+    queue.next_task(600.0)
+    assert not hasattr(root, "Task")
+    body = glyph.codec.encode({"queue": "work", "url": "a", "attempt": 1})
+    assert status_of(exchange(shop.address.url, post("/Task", body))) == 404
+    assert shop.tasks() == {"a": (0, 1)}
+
+
+def test_arguments_that_are_no_lease_and_no_page(shop: Shop) -> None:
+    queue = shop.root.Queue("work")
+    urls: list[Any] = [None, 1, [], {}, "a" * 1001]
+    for url in urls:
+        with pytest.raises(glyph.BadRequest, match="is text of at most 1000 bytes"):
+            queue.add(url)
+    queue.add("a")
+    leases: list[Any] = [float("inf"), float("nan"), -1.0, 86_401, 10**400, "30", None, b"30", []]
+    for lease in leases:
+        with pytest.raises(glyph.BadRequest, match="a lease is 0 to 86,400 seconds"):
+            queue.next_task(lease)
+    assert shop.tasks() == {"a": (0, 0)}
+    assert queue.next_task(86_400).attempt == 1
+
+
 def test_no_task_is_given_twice_to_many_at_once(shop: Shop) -> None:
     queue = shop.root.Queue("work")
     with ThreadPoolExecutor(8) as pool:
@@ -275,7 +289,7 @@ def test_the_deploys() -> None:
     table, crawl = done.stdout.split("\n\n")
     _, *rows = table.splitlines()
     for line in (*rows[:6], *crawl.splitlines()[:3]):
-        assert line in TUTORIAL.splitlines()
+        assert line in TUTORIAL.text.splitlines()
     failures = [row for row in rows if row.startswith(" ")]
     assert [row.split() for row in rows if row not in failures] == [
         ["1", "new", "methods", "9", "9"],
@@ -288,7 +302,7 @@ def test_the_deploys() -> None:
     assert len(failures) == 12
     for failure in failures:
         assert re.match(r" +(task|complete\(\)) of night since .*: StaleReference: ", failure)
-        assert failure.partition("StaleReference: ")[2].partition(" (logref")[0] in TUTORIAL
+        assert failure.partition("StaleReference: ")[2].partition(" (logref")[0] in TUTORIAL.text
         assert "now needs 'site': ask for the object anew" in failure
     assert crawl.splitlines()[:3] == [
         "3 workers: [0, 0, 0]",
@@ -330,39 +344,21 @@ def test_what_the_deploys_brought(shop: Shop) -> None:
 
 # --- the tutorial ---------------------------------------------------------------------------------
 
-_QUOTED = re.compile(r"^<!-- (\S+) -->\n```(?:python|sql)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-
-
-def without_blank_lines(code: str) -> str:
-    """The formatter sets functions in a text apart from each other, methods in a class less so."""
-    return re.sub(r"\n\n+", "\n", code)
-
 
 def test_the_tutorial_quotes_what_is_there() -> None:
-    quoted = _QUOTED.findall(TUTORIAL)
-    assert len(quoted) >= 8
-    for path, code in quoted:
-        there = without_blank_lines((ROOT / path).read_text("utf-8"))
-        said = without_blank_lines(dedent(code))
-        assert any(indent(said, " " * depth) in there for depth in range(0, 13, 4)), (path, code)
-    assert TUTORIAL.count("```python") <= len(quoted)
+    TUTORIAL.check_quotes()
 
 
 def test_what_the_tutorial_types(shop: Shop) -> None:
-    code = "".join(re.findall(r"```pycon\n(.*?)```", TUTORIAL, re.DOTALL))
-    typed = code.replace("http://127.0.0.1:8000/", shop.address.url)
-    typed = typed.replace("glyph.get", "client.get")  # whose connections end with the test
-    names = {"client": shop.client}
-    test = doctest.DocTestParser().get_doctest(typed, names, "jobqueue.md", None, 0)
-    assert len(test.examples) > 10
-    differs = io.StringIO()
-    flags = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
-    doctest.DocTestRunner(optionflags=flags).run(test, out=differs.write)
-    assert differs.getvalue() == ""
+    instead = {
+        "http://127.0.0.1:8000/": shop.address.url,
+        "glyph.get(": "client.get(",  # whose connections end with the test
+    }
+    TUTORIAL.type_in(instead, {"client": shop.client})
 
 
 def test_the_upgrade_in_the_tutorial() -> None:
-    code = re.search(r"^    @classmethod\n(    .*\n)+", TUTORIAL, re.MULTILINE)
+    code = re.search(r"^    @classmethod\n(    .*\n)+", TUTORIAL.text, re.MULTILINE)
     assert code is not None
     space: dict[str, Any] = {"urlsplit": urlsplit}
     exec(f"class Task:\n{code[0]}", space)
@@ -371,6 +367,4 @@ def test_the_upgrade_in_the_tutorial() -> None:
 
 
 def test_the_tutorial_links_lead_somewhere() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", TUTORIAL)
-    assert links
-    assert [link for link in links if not (ROOT / "docs" / "tutorial" / link).exists()] == []
+    TUTORIAL.check_links()

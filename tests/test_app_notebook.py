@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import math
 import os
 import random
@@ -19,18 +18,17 @@ from contextlib import contextmanager
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import attrs
 import pytest
-from conftest import EXAMPLES, ROOT
+from conftest import EXAMPLES
+from tutorial_help import Tutorial
 
 import hyperglyph as glyph
 
 APP = EXAMPLES / "notebook"
-TUTORIAL = (ROOT / "docs" / "tutorial" / "notebook.md").read_text("utf-8")
-_QUOTED = re.compile(r"^ *<!-- (\S+) -->\n *```python\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+TUTORIAL = Tutorial("notebook.md")
 MIB = 1024 * 1024
 TYPE = "application/vnd.float64-le"
 PLACES = ["", "/box"]
@@ -380,7 +378,7 @@ for row in rehearse.rehearse(Path({str(tmp_path)!r})).rows:
     assert all(held == worked for _, held, worked in rows[:5])
     assert [int(held) for _, held, _ in rows] == [4, 8, 12, 17, 20, 23]
     for name, held, worked in rows:  # the tutorial shows them
-        assert re.search(rf"^{name} +{held} +{worked}$", TUTORIAL, re.MULTILINE)
+        assert re.search(rf"^{name} +{held} +{worked}$", TUTORIAL.text, re.MULTILINE)
     errors = {name: (kind, text) for _, name, kind, text in lines[6:]}
     assert len(errors) == 23
     kind, text = errors.pop("new_workspace()")
@@ -396,37 +394,18 @@ for row in rehearse.rehearse(Path({str(tmp_path)!r})).rows:
 # --- the tutorial --------------------------------------------------------------------------------
 
 
-def code_lines(block: str) -> list[str]:
-    return [line for line in dedent(block).splitlines() if line.strip()]
-
-
 def test_the_tutorial_quotes_the_files() -> None:
-    """Line by line; how far a block is indented, and its empty lines, do not count."""
-    quotes = _QUOTED.findall(TUTORIAL)
-    assert len(quotes) == TUTORIAL.count("```python") > 8
-    for path, block in quotes:
-        quoted = code_lines(block)
-        there = [line for line in (ROOT / path).read_text("utf-8").splitlines() if line.strip()]
-        windows = (there[at : at + len(quoted)] for at in range(len(there)))
-        assert any(code_lines("\n".join(window)) == quoted for window in windows), (path, quoted)
+    TUTORIAL.check_quotes()
 
 
 def test_the_tutorials_transcript(tmp_path: Path, no_leaks: None) -> None:
-    code = "".join(re.findall(r"```pycon\n(.*?)```", TUTORIAL, re.DOTALL))
-    said: list[str] = []
     with running(tmp_path, "/box") as box, glyph.Client() as client:
-        assert "http://127.0.0.1:8000/box" in code
-        code = code.replace("http://127.0.0.1:8000/box", box.url)
-        code = code.replace("glyph.get(", "default.get(")  # whose connections end with the test
-        test = doctest.DocTestParser().get_doctest(code, {"default": client}, "tutorial", None, 0)
-        flags = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
-        doctest.DocTestRunner(optionflags=flags).run(test, out=said.append, clear_globs=False)
-        test.globs["client"].close()
-    assert not said, "".join(said)
-    assert len(test.examples) > 20
+        instead = {
+            "http://127.0.0.1:8000/box": box.url,
+            "glyph.get(": "default.get(",  # whose connections end with the test
+        }
+        TUTORIAL.type_in(instead, {"default": client})["client"].close()
 
 
 def test_the_tutorials_links_lead_somewhere() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", TUTORIAL)
-    assert links
-    assert [link for link in links if not (ROOT / "docs/tutorial" / link).exists()] == []
+    TUTORIAL.check_links()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,17 @@ def test_every_public_name() -> None:
     assert glyph.__all__ == sorted(glyph.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = glyph.nothing  # type: ignore[attr-defined]  # pyright: ignore
+
+
+NAMES = (Path(__file__).resolve().parent.parent / "docs" / "names.md").read_text("utf-8")
+
+
+def test_every_public_name_is_in_the_docs() -> None:
+    told = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", NAMES, re.MULTILINE)))
+    assert sorted(told) == glyph.__all__
+    statuses = re.findall(r"`(\w+)` ([45][0-9]{2})", NAMES)
+    assert len(statuses) > 15
+    assert all(getattr(glyph, name).status == int(status) for name, status in statuses)
 
 
 def test_each_name_alone() -> None:

@@ -100,7 +100,7 @@ def test_a_block_has_its_own_deadline() -> None:
             assert client.get(server.url) is True
 
 
-# --- header injection (security.md, row 19) ---------------------------------------------------
+# --- header injection ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", BAD_VALUES)

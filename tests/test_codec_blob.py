@@ -3,6 +3,7 @@
 import copy
 import io
 import os
+import pickle
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -271,6 +272,14 @@ def test_a_stream_is_sent_once() -> None:
     assert caught.value.path == "$[0].b"
     assert encode(blob) == HEAD + b"c0:2:ab;c0;"
     refuse_value(blob, f"{says} (at $)")
+
+
+def test_a_blob_is_no_value_to_keep() -> None:
+    with Blob(b"content", "text/plain") as blob, pytest.raises(TypeError) as caught:
+        pickle.dumps(blob)
+    assert str(caught.value) == (
+        "a blob reads from a file and cannot be pickled: keep what read() gives"
+    )
 
 
 def test_a_copy_is_another_reader() -> None:

@@ -267,6 +267,20 @@ def test_a_dict_that_changes_while_it_is_encoded(made: type[dict[str, Any]]) -> 
     assert str(caught.value) == (f"the {made.__name__} changed while it was encoded (at $[0].in)")
 
 
+@pytest.mark.parametrize("key", [None, 7, 1.5, b"b"])
+def test_a_dict_whose_keys_change_while_it_is_encoded(key: object) -> None:
+    changing: dict[Any, Any] = {"a": 1j, "b": 2, "c": 3}
+
+    def default(_: object) -> int:
+        del changing["b"]
+        changing[key] = 4  # as many as before, so that Python's own iterator goes on
+        return 0
+
+    with pytest.raises(EncodeError) as caught:
+        encode([changing], default=default)
+    assert str(caught.value).startswith("the dict changed while it was encoded (at $[0]")
+
+
 def test_a_hook_s_own_errors_pass_through() -> None:
     class Failing(list[Any]):
         def __iter__(self) -> Any:
@@ -279,6 +293,18 @@ def test_a_hook_s_own_errors_pass_through() -> None:
         encode({"a": Failing()})
     with pytest.raises(RuntimeError, match=r"^mine, too$"):
         encode({"a": 1j}, default=default)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_hook_s_own_text_is_not_taken_for_ours(encoding: str) -> None:
+    def default(_: object) -> bytes:
+        return "é\udc80".encode(encoding)
+
+    for value in (1j, {"a": [1j]}, {1j: 0}):
+        for canonical in (False, True):
+            with pytest.raises(UnicodeEncodeError) as caught:
+                encode(value, default=default, canonical=canonical)
+            assert caught.value.encoding == encoding
 
 
 def test_the_path_of_what_stands_twice() -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import attrs
 import pytest
 from codec_help import read, refuse
 
@@ -53,6 +54,37 @@ def test_depth_has_a_range(depth: int) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole message is compared
         Limits(depth=depth)
     assert str(caught.value) == f"the limit depth must be from 1 to 500, not {depth}"
+
+
+#: Of each limit: a value of it, and a message beyond it, spelled as encoders spell it.
+BEYOND: dict[str, tuple[dict[str, int], bytes]] = {
+    "depth": ({"depth": 1}, b"LL;;"),
+    "nodes": ({"nodes": 1}, b"LN;;"),
+    "message": ({"message": 3}, b"i12;"),
+    "integer_digits": ({"integer_digits": 1}, b"i12;"),
+    "equal_hashes": (
+        {"equal_hashes": 2},
+        b"S" + b"".join(b"i%d;" % (n * (2**61 - 1)) for n in range(3)) + b";",
+    ),
+    "unseeded_keys": ({"equal_hashes": 1, "unseeded_keys": 2}, b"Si1;i2;i3;;"),
+    "whitespace": ({"whitespace": 1}, b"L  ;"),
+    "blobs": ({"blobs": 1}, b"LB0:D;;B1:D;;;c0;c1;"),
+    "blob_size": ({"blob_size": 1}, b"B0:D;;c0:2:ab;c0;"),
+}
+
+
+def test_no_limit_is_left_out_here() -> None:
+    assert set(BEYOND) == {field.name for field in attrs.fields(Limits)}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_each_limit_holds_on_every_way_in(name: str) -> None:
+    """The shortcut of `decode` reads scalars by itself: a new limit has to be kept there, too."""
+    values, wire = BEYOND[name]
+    decode(wire)
+    for attempt in (decode, read):
+        with pytest.raises(LimitExceeded):
+            attempt(wire, limits=Limits(**values))
 
 
 @pytest.mark.parametrize(

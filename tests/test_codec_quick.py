@@ -12,7 +12,17 @@ from typing import Any
 import pytest
 from codec_help import same, seconds, timed
 
-from hyperglyph.codec import KINDS, Extension, Limits, Link, Period, Resource, decode, encode
+from hyperglyph.codec import (
+    KINDS,
+    DecodeError,
+    Extension,
+    Limits,
+    Link,
+    Period,
+    Resource,
+    decode,
+    encode,
+)
 from hyperglyph.codec.quick import NOT_TAKEN, quick_decode
 
 INFINITY = float("inf")
@@ -150,6 +160,41 @@ class Hashable(Extension):
 def test_extensions_with_a_hash_are_no_keys(message: bytes) -> None:
     assert quick(message, extensions={"a": Hashable}) is NOT_TAKEN
     assert type(quick(b"Xu1:a;D;N;;", extensions={"a": Hashable})) is Hashable
+
+
+class Impostor(Extension):
+    """What a user's class gives for an extension stands in no place where that is refused."""
+
+    @classmethod
+    def from_wire(cls, name: str, attributes: Mapping[str, Any], content: Any) -> Any:
+        return content
+
+
+@pytest.mark.parametrize(
+    "message",
+    [b"Xu1:x;Xu1:a;D;D;;N;;", b"XXu1:a;D;u1:x;;D;N;;", b"DXu1:a;D;i1;;N;;", b"SXu1:a;D;i1;;;"],
+)
+def test_what_a_class_of_a_user_gives_is_no_part_of_another(message: bytes) -> None:
+    assert quick(message, extensions={"a": Impostor}) is NOT_TAKEN
+    with pytest.raises(DecodeError):
+        decode(message, extensions={"a": Impostor})
+
+
+class Fussy(Extension):
+    @classmethod
+    def from_wire(cls, name: str, attributes: Mapping[str, Any], content: Any) -> Any:
+        raise LookupError("called")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [b"DLXu1:a;D;N;;;N;;", b"SSXu1:a;D;N;;;;", b"DD;Xu1:a;D;N;;;", b"Xu1:x;i1;Xu1:a;D;N;;;"],
+)
+def test_no_class_of_a_user_is_called_behind_a_container_out_of_place(message: bytes) -> None:
+    with pytest.raises(DecodeError):
+        decode(message, extensions={"a": Fussy})
+    with pytest.raises(LookupError):
+        decode(b"LXu1:a;D;N;;;", extensions={"a": Fussy})
 
 
 @pytest.mark.parametrize(

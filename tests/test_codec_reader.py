@@ -81,6 +81,19 @@ def test_pieces_are_any_buffer(kind: type) -> None:
     assert content(reader.close()) == b"ab"
 
 
+@pytest.mark.parametrize("width", ["B", "b", "c", "H", "I"])
+def test_pieces_are_memory_of_any_shape(width: str) -> None:
+    for step in (1, 2):
+        reader = Reader()
+        for piece in (b"LB0:D;;u5:ab", b"cde;;c0:4:ab", b"cd;c0;      "):
+            spread = bytearray(step * len(piece))
+            spread[::step] = piece
+            view = memoryview(spread)
+            reader.feed(view[::step] if step > 1 else view.cast(width))  # type: ignore[call-overload]
+        blob, text = reader.close()
+        assert (content(blob), text) == (b"abcd", "abcde")
+
+
 def test_pieces_are_not_kept() -> None:
     reader = Reader()
     piece = bytearray(b"LB0:D;;b2:xy")

@@ -27,7 +27,7 @@ from hyperglyph.transport.http.forms import (
     unpack_none,
     unpack_query,
 )
-from hyperglyph.transport.http.messages import Deadline, first_header, header_values
+from hyperglyph.transport.http.messages import Deadline, first_header
 from hyperglyph.transport.http.negotiate import (
     MEDIA_TYPE,
     MediaType,
@@ -79,7 +79,7 @@ def test_accept() -> None:
 
 def test_headers() -> None:
     headers = [("A", "1"), ("a", "2"), ("B", "3")]
-    assert header_values(headers, "a") == ["1", "2"]
+    assert first_header(headers, "a") == "1"
     assert first_header(headers, "b") == "3"
     assert first_header(headers, "c") is None
 

@@ -143,7 +143,17 @@ def test_moved_inside_a_page_is_an_error(caplog: pytest.LogCaptureFixture) -> No
 
 
 @pytest.mark.parametrize(
-    "url", ["", "/b", "other.example", "ftp://a/", "http://a/?b", "http://a/#b", "http://a b/"]
+    "url",
+    [
+        "",
+        "/b",
+        "other.example",
+        "ftp://a/",
+        "http://a/?",
+        "http://a/?b",
+        "http://a/#",
+        "http://a b/",
+    ],
 )
 def test_the_url_is_checked(url: str) -> None:
     with pytest.raises(ValueError, match="URL"):

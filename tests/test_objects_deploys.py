@@ -294,6 +294,19 @@ def test_an_incompatible_deploy_says_what_is_missing() -> None:
     assert caught.value.data == {"parameter": "shard"}
 
 
+def test_an_upgrade_that_returns_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    class User(v0()):  # type: ignore[misc]
+        def __init__(self, id: int, shard: int) -> None: ...
+
+        @classmethod
+        def __glyph_upgrade__(cls, state: dict[str, Any]) -> None:
+            state["shard"] = 1
+
+    url = reference(deployed(v0()), "User", id=7)
+    assert ask(deployed(User), "GET", url).status == 500
+    assert "User.__glyph_upgrade__ returns no dict" in caplog.text
+
+
 def test_constructors_that_refuse() -> None:
     class User:
         def __init__(self, id: int) -> None:

@@ -198,7 +198,7 @@ def test_answers_of_307(caplog: pytest.LogCaptureFixture) -> None:
         ("there.example", "not the URL of a root page"),
         (7, "not the URL of a root page"),
         ("ftp://there.example/", "not the URL of a root page"),
-        ("http://there.example/?a", "a root page has a path only"),
+        ("http://there.example/?a", "has no query and no fragment"),
         ("http://localhost/", "this very service"),
         ("HTTP://LOCALHOST:80", "this very service"),
     ],

@@ -334,15 +334,21 @@ class HiddenConstructor:
 class HiddenByName: ...
 
 
+class UpgradesItself:
+    def __glyph_upgrade__(self, state: dict[str, Any]) -> dict[str, Any]:
+        return state
+
+
 @pytest.mark.parametrize(
     ("target", "text"),
     [
+        (UpgradesItself, r"UpgradesItself\.__glyph_upgrade__ is not a class method"),
         (Variable, r"Variable: parameter \*ids cannot be offered"),
         (Keywords, r"Keywords\.f: parameter \*\*options cannot be offered"),
         (Positional, r"Positional\.f: parameter a is positional-only"),
         (NoSelf, r"NoSelf\.f takes no self"),
         (Async, r"Async\.f: async functions cannot be served"),
-        (AsyncGenerator, r"AsyncGenerator\.f: async functions cannot be served"),
+        (AsyncGenerator, r"AsyncGenerator\.f: generators cannot be served so far; return a list"),
         (Generator, r"Generator\.f: generators cannot be served so far; return a list"),
         (EmbedsArguments, r"EmbedsArguments\.f: what is embedded in a page takes no parameters"),
         (BothNamesBelow, "BothNamesBelow: f is a method and an attribute"),

@@ -21,7 +21,7 @@ namespace = {"__name__": "__main__"}
 for line in sys.stdin:
     test = doctest.DocTestParser().get_doctest(json.loads(line), namespace, "README", None, 0)
     said = io.StringIO()
-    flags = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
+    flags = doctest.ELLIPSIS
     doctest.DocTestRunner(optionflags=flags).run(test, out=said.write, clear_globs=False)
     namespace = test.globs
     print(json.dumps(said.getvalue()), file=sys.__stdout__, flush=True)
@@ -93,6 +93,15 @@ def test_python_blocks_run(capsys: pytest.CaptureFixture[str]) -> None:
     promised = re.findall(r"^ *print\(\w+\) +# (.*)$", "\n".join(code), re.MULTILINE)
     assert promised
     assert [line for line in promised if line not in said.splitlines()] == []
+
+
+def test_what_is_quoted_of_the_applications_stands_there() -> None:
+    part = README.read_text("utf-8").partition("## Applications")[2].partition("\n## ")[0]
+    quoted = [line.strip() for line in part.splitlines() if line.startswith("    ")]
+    files = (README.parent / "examples").glob("*/*.py")
+    written = {line.strip() for path in files for line in path.read_text("utf-8").splitlines()}
+    assert len(quoted) > 10
+    assert [line for line in quoted if line not in written] == []
 
 
 def test_links_lead_somewhere() -> None:

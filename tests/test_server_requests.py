@@ -13,7 +13,7 @@ import pytest
 from http_peers import MEDIA_TYPE, exchange, port_of, post, response, status_of
 
 import hyperglyph as glyph
-from hyperglyph.codec import Error, decode
+from hyperglyph.codec import Error, decode, encode
 
 Serve = Callable[..., str]
 
@@ -342,6 +342,26 @@ def test_undeclared_exceptions_stay_in_the_log(
         assert error.logref in record.getMessage()
         assert record.exc_info is not None
     assert "not registered" in caplog.text
+
+
+def test_tracebacks_steer_no_terminal_and_begin_no_line(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(text: str) -> None:
+        raise RuntimeError(f"no user {text}")
+
+    url = serve(fail)
+    text = "a\r\nCRITICAL forged\0\x1b[2J\x9b\u2028é"
+    assert status_of(exchange(url, post("/fail", encode({"text": text})))) == 500
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    lines = logging.Formatter("%(levelname)s %(message)s").format(record).split("\n")
+    assert lines[0].startswith("ERROR logref ")
+    assert lines[1] == "  Traceback (most recent call last):"
+    assert all(line.startswith("  ") for line in lines[1:])
+    assert lines[-2:] == [
+        r"  RuntimeError: no user a\r",
+        r"  CRITICAL forged\x00\x1b[2J\x9b\u2028é",
+    ]
 
 
 def test_a_type_error_inside_a_function_is_no_bad_request(serve: Serve) -> None:

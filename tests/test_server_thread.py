@@ -19,6 +19,8 @@ import pytest
 from http_peers import exchange, port_of, post, status_of
 
 import hyperglyph as glyph
+from hyperglyph.server.connection import Connection
+from hyperglyph.server.engine import Engine
 from hyperglyph.transport.adapters.httpx import HttpxTransport
 
 Serve = Callable[..., str]
@@ -193,6 +195,31 @@ def test_keep_alive_connections_are_kept(serve: Serve) -> None:
     with socket.create_connection(("127.0.0.1", port_of(url)), 5) as connection:
         for pause in (0, 0.1, 0):  # shorter and longer than a thread stays with a connection
             time.sleep(pause)
+            connection.sendall(request)
+            assert status_of(connection.recv(65536)) == 200
+
+
+def test_a_request_that_came_in_time_is_answered_however_late_the_server_is(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = serve(hello, idle=0.5)
+    request = post("/hello").replace(b"Connection: close", b"X: y")
+    busy = threading.Event()
+    process = Engine.process_conn
+
+    def late(self: Engine, connection: Connection) -> None:
+        busy.set()
+        time.sleep(0.8)  # the processor is somewhere else
+        process(self, connection)
+
+    with socket.create_connection(("127.0.0.1", port_of(url)), 5) as connection:
+        connection.sendall(request)
+        assert status_of(connection.recv(65536)) == 200
+        time.sleep(0.1)  # it waits in the selector by now
+        monkeypatch.setattr(Engine, "process_conn", late)
+        with socket.create_connection(("127.0.0.1", port_of(url)), 5):
+            assert busy.wait(5)
+            monkeypatch.undo()
             connection.sendall(request)
             assert status_of(connection.recv(65536)) == 200
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,24 @@ def test_the_example_works(transport: glyph.Transport, service_url: str) -> None
             assert blob.readline() == b"line 0\n"
         with pytest.raises(glyph.NotFound):
             server.find_user("eve")
+
+
+def test_it_speaks_https_where_the_url_says_so(
+    transport: glyph.Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    router = glyph.Router()
+
+    @router.add()
+    def hello() -> str:
+        return "Hello"
+
+    with glyph.Server(router, ssl=context) as server:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+        assert glyph.Client(transport).get(server.url).hello() == "Hello"
 
 
 def test_it_tells_what_failed(transport: glyph.Transport) -> None:

@@ -81,12 +81,16 @@ class People:
 
     # --- everybody ------------------------------------------------------------------------------
 
-    def id_of(self, name: str) -> int | None:
+    def id_of(self, name: object) -> int | None:
+        if not isinstance(name, str):
+            return None
         found = self._rows("SELECT id FROM users WHERE name = ?", name)
         return found[0]["id"] if found else None
 
     def user(self, number: object) -> sqlite3.Row | None:
-        """Name and shard of a user."""
+        """Name and shard of a user; None for whatever is nobody's number."""
+        if not isinstance(number, int) or number.bit_length() > 63:
+            return None
         found = self._rows("SELECT name, shard FROM users WHERE id = ?", number)
         return found[0] if found else None
 

@@ -20,6 +20,13 @@ from people import People
 import hyperglyph as glyph
 
 LARGEST_PAGE = 200
+LONGEST_TEXT = 100  # of a search: it is part of the URLs of all its pages
+
+
+def check(name: str, value: object, kind: type) -> None:
+    """Raise BadRequest for an argument of another type: what came may be anything."""
+    if not isinstance(value, kind):
+        raise glyph.BadRequest(f"{name} is {kind.__name__}, not {type(value).__name__}")
 
 
 class Shard:
@@ -83,10 +90,13 @@ class User(glyph.Resource):
 
     def befriend(self, friend: "User") -> None:
         """Make somebody a friend, wherever he lives."""
+        check("friend", friend, User)
         here.people.befriend(self.id, friend.id)
 
     def message(self, subject: str, body: str) -> None:
         """Put a message into the inbox."""
+        check("subject", subject, str)
+        check("body", body, str)
         here.people.deliver(self.id, subject, body)
 
     @glyph.safe()
@@ -156,6 +166,10 @@ class Results(glyph.Resource):
 @glyph.safe()
 def search(text: str = "", size: int = 50) -> Results:
     """The first page of users with `text` in their name, `size` a page."""
+    check("text", text, str)
+    check("size", size, int)
+    if len(text) > LONGEST_TEXT:
+        raise glyph.BadRequest(f"no name is longer than {LONGEST_TEXT} characters")
     if not 1 <= size <= LARGEST_PAGE:
         raise glyph.BadRequest(f"a page has 1 to {LARGEST_PAGE} users")
     return Results(text, size, here.people.shard)

@@ -16,6 +16,7 @@ import hyperglyph as glyph
 tasks = Tasks(Path(os.environ.get("JOBQUEUE_FILE", "jobqueue.db")))
 router = glyph.Router()
 
+LONGEST_LEASE = 86_400.0  # seconds: a task whose worker died comes back within a day
 LONGEST_URL = 1_000  # it is part of the task's own URL, which has room for some 1,400 bytes
 
 
@@ -24,6 +25,7 @@ class LeaseLost(glyph.Conflict):
 
 
 @router.add()
+@glyph.hidden()  # only a queue gives out tasks
 class Task(glyph.Resource):
     """A page to be crawled, and which attempt at it this is. All of that is in its URL."""
 
@@ -58,7 +60,7 @@ class Queue(glyph.Resource):
 
     def next_task(self, lease: float = 30.0) -> Task | None:
         """A task for the caller alone, for `lease` seconds; None if there is none now."""
-        taken = tasks.take(self.name, lease)
+        taken = tasks.take(self.name, checked_lease(lease))
         return None if taken is None else self._task(*taken)
 
     def _task(self, url: str, attempt: int) -> Task:
@@ -70,9 +72,16 @@ class Queue(glyph.Resource):
         return tasks.count(self.name)
 
 
+def checked_lease(lease: float) -> float:
+    """Raises BadRequest for what is no time, or would keep a task for ever."""
+    if not isinstance(lease, int | float) or not 0 <= lease <= LONGEST_LEASE:
+        raise glyph.BadRequest(f"a lease is 0 to {LONGEST_LEASE:,.0f} seconds")
+    return lease
+
+
 def add(queue: str, url: str) -> bool:
-    if len(url.encode()) > LONGEST_URL:
-        raise glyph.BadRequest(f"a task's URL has at most {LONGEST_URL} bytes")
+    if not isinstance(url, str) or len(url.encode()) > LONGEST_URL:
+        raise glyph.BadRequest(f"a task's URL is text of at most {LONGEST_URL} bytes")
     return tasks.add(queue, url)
 
 

@@ -9,19 +9,13 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol, cast
+from typing import Any, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from hyperglyph.transport.http.messages import PIECE, Incoming, Request, Response
+from hyperglyph.transport.http.messages import PIECE, Handler, Incoming, Request, Response
 from hyperglyph.transport.http.status import TransportError
 
-__all__ = ["Handler", "LocalTransport"]
-
-
-class Handler(Protocol):
-    """What a router is to the adapters."""
-
-    def handle(self, request: Incoming, /) -> Response: ...
+__all__ = ["LocalTransport"]
 
 
 WSGIApplication = Callable[..., Iterable[bytes]]

@@ -7,21 +7,15 @@ setting. `hyperglyph.Server` keeps its idle limit itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
-from hyperglyph.transport.http.messages import PIECE, Incoming, Response
+from hyperglyph.transport.http.messages import PIECE, Handler, Incoming, Response
 from hyperglyph.transport.http.status import BadRequest, RequestTimeout, reason_phrase
 
-__all__ = ["Handler", "WSGIAdapter"]
+__all__ = ["WSGIAdapter"]
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
-
-
-class Handler(Protocol):
-    """What a router is to the adapters."""
-
-    def handle(self, request: Incoming, /) -> Response: ...
 
 
 class WSGIAdapter:

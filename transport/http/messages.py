@@ -17,24 +17,19 @@ __all__ = [
     "AsyncTransport",
     "AuthFlow",
     "Deadline",
+    "Handler",
     "Headers",
     "Incoming",
     "Request",
     "Response",
     "Transport",
     "first_header",
-    "header_values",
 ]
 
 #: Bodies travel in pieces of this size: large enough to be cheap, small enough to bound memory.
 PIECE = 64 * 1024
 
 Headers = Sequence[tuple[str, str]]
-
-
-def header_values(headers: Headers, name: str) -> list[str]:
-    """All values of a header, in order; `name` in lower case."""
-    return [value for key, value in headers if key.lower() == name]
 
 
 def first_header(headers: Headers, name: str) -> str | None:
@@ -167,6 +162,12 @@ class Incoming:
         """The first value of a header, or None; `name` in lower case."""
         values = self.values(name)
         return values[0] if values else None
+
+
+class Handler(Protocol):
+    """What a router is to the adapters and to `Server`. `handle` does not raise."""
+
+    def handle(self, request: Incoming, /) -> Response: ...
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from typing import Final
 
 __all__ = ["LONGEST_URL", "Base", "check_url", "is_loopback", "origin_of", "resolve"]
 
-#: No server takes a longer one, and a page with a long base and many references would fill memory.
+#: Our server takes no longer one; a page with a long base and many references would fill memory.
 LONGEST_URL: Final = 4_000
 
 #: Longer ones are not kept, neither in caches nor with what has them.

@@ -8,6 +8,7 @@ import hyperglyph as glyph
 class User(service.User):
     def unfriend(self, friend: service.User) -> None:
         """End a friendship."""
+        service.check("friend", friend, service.User)
         service.here.people.unfriend(self.id, friend.id)
 
 

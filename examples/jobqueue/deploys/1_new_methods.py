@@ -13,7 +13,7 @@ router = glyph.Router()
 class Task(service.Task):
     def renew(self, lease: float) -> None:
         """Have the task for `lease` seconds from now."""
-        self._set_lease(time.time() + lease)
+        self._set_lease(time.time() + service.checked_lease(lease))
 
     def give_back(self) -> None:
         """Let others have it at once."""

@@ -35,7 +35,8 @@ class Queue(before.Queue):
             ) RETURNING url, attempt
         """
         now = time.time()
-        rows = service.tasks.run(statement, now + lease, self.name, now, under, under)
+        ends = now + service.checked_lease(lease)
+        rows = service.tasks.run(statement, ends, self.name, now, under, under)
         return self._task(*rows[0]) if rows else None
 
     def _task(self, url: str, attempt: int) -> Task:
