@@ -17,6 +17,7 @@ from hyperglyph.transport.http.status import RemoteError, TransportError
 from hyperglyph.transport.http.urls import Base
 
 from .answers import read_answer, read_error
+from .authentication import authenticated
 from .exchange import Exchange, Settings, drain
 from .options import CURRENT, UNCHANGED, Options
 from .origin import OriginPolicy, checked_headers
@@ -48,12 +49,13 @@ class Client:
     `transport` is an adapter or its name. `timeout` bounds a whole call, less the time that the
     bytes of blobs take; `connect` the time to a connection; `idle` each wait for bytes of the peer,
     but for the first of an answer, since who computes is not idle; all in seconds, None for no
-    limit. `headers`, and the `cookies` that are kept in a jar if one is given, go to the first
-    origin opened and to those in `origins` only. `errors` are exception classes to raise for the
-    answers that carry their status and code. `bytes_as_text` is for servers on the Python
-    implementation of 2012, which has one type for both: bytes in results become text where they
-    are UTF-8. `method_override` sends PUT, PATCH and DELETE as POST with the header `Method`, for
-    ways on which nothing but GET and POST gets through.
+    limit. `headers`, `auth`, and the `cookies` that are kept in a jar if one is given, go to the
+    first origin opened and to those in `origins` only. `auth` is (user, password), or an instance
+    of one of httpx's authentication classes where that is the transport. `errors` are exception
+    classes to raise for the answers that carry their status and code. `bytes_as_text` is for
+    servers on the Python implementation of 2012, which has one type for both: bytes in results
+    become text where they are UTF-8. `method_override` sends PUT, PATCH and DELETE as POST with the
+    header `Method`, for ways on which nothing but GET and POST gets through.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Client:
         connect: float | None = 5.0,
         idle: float | None = 15.0,
         headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | Any = None,
         cookies: CookieJar | None = None,
         origins: Iterable[str] = (),
         limits: Limits | None = None,
@@ -74,7 +77,8 @@ class Client:
         if transport is None or isinstance(transport, str):
             transport = _make_transport(transport or "httpx")
         self._transport = transport
-        self._options = Options(timeout, checked_headers(headers or {}))
+        given, flow = authenticated(checked_headers(headers or {}), auth, transport)
+        self._options = Options(timeout, given)
         self._policy = OriginPolicy(origins)
         jar = None
         if cookies is not None:
@@ -82,7 +86,7 @@ class Client:
 
             jar = Cookies(cookies)
         self._settings = Settings(
-            transport, self._policy, connect, idle, _STANDARD, jar, method_override
+            transport, self._policy, connect, idle, _STANDARD, jar, flow, method_override
         )
         self._limits = limits or Limits()
         self._errors = tuple(errors)

@@ -11,7 +11,7 @@ import attrs
 
 from hyperglyph.codec import EncodeError
 from hyperglyph.transport.http.forms import OVERRIDES, Packed
-from hyperglyph.transport.http.messages import Deadline, Request, Response, Transport
+from hyperglyph.transport.http.messages import AuthFlow, Deadline, Request, Response, Transport
 from hyperglyph.transport.http.status import DeadlineExceeded, RemoteError, TransportError
 from hyperglyph.transport.http.urls import is_loopback, origin_of, resolve
 
@@ -45,6 +45,7 @@ class Settings:
     idle: float | None
     standard: tuple[tuple[str, str], ...]
     cookies: Cookies | None
+    auth: AuthFlow | None = None
     #: Whether PUT, PATCH and DELETE go as POST with the header `Method`.
     method_override: bool = False
 
@@ -73,7 +74,7 @@ class Exchange:
         packed = make(url)
         try:
             while True:
-                response = self._send(packed)
+                response = self._send(packed, make)
                 try:
                     location = _location(response)
                     if location is None:
@@ -133,9 +134,10 @@ class Exchange:
         except EncodeError as error:
             _refuse(response, f"a redirect that is not followed: {error.reason}")
 
-    def _send(self, packed: Packed) -> Response:
+    def _send(self, packed: Packed, make: Callable[[str], Packed]) -> Response:
+        settings = self.settings
         method, headers = packed.method, self._headers(packed)
-        if self.settings.method_override and method in OVERRIDES:
+        if settings.method_override and method in OVERRIDES:
             headers.append(("Method", method))
             method = "POST"
         request = Request(
@@ -143,15 +145,60 @@ class Exchange:
             packed.url,
             headers,
             deadline=self.deadline,
-            connect=self.settings.connect,
-            idle=self.settings.idle,
+            connect=settings.connect,
+            idle=settings.idle,
             safe=packed.method == "GET",
         )
-        outgoing = None
-        if packed.body is not None:
-            outgoing = Outgoing(packed.body, self.deadline)
-            request.body = outgoing.content()
-            request.length = packed.body.length
+        outgoing = self._fill(request, packed)
+        if (
+            settings.auth is None
+            or not settings.policy.trusts(packed.url)
+            or any(name.lower() == "authorization" for name, _ in request.headers)
+        ):
+            return self._deliver(request, outgoing)
+        flow = settings.auth(request)
+        response = None
+        try:
+            asked = next(flow)
+            while True:
+                if asked is not request:
+                    response = self._aside(asked)
+                else:
+                    if outgoing is None and packed.body is not None:
+                        if packed.body.rest is not None:  # it has been read
+                            packed = attrs.evolve(packed, body=make(packed.url).body)
+                        outgoing = self._fill(request, packed)
+                    response = self._deliver(request, outgoing)
+                    outgoing = None
+                asked = flow.send(response)
+                drain(response)
+        except StopIteration:
+            assert response is not None
+            return response
+        except BaseException:
+            if response is not None:
+                response.close()
+            raise
+        finally:
+            flow.close()
+
+    def _aside(self, request: Request) -> Response:
+        """Send what is asked before the call: whatever becomes of it, the call is not done."""
+        try:
+            return self._sent(request)
+        except TransportError as error:
+            error.outcome = "not done"
+            raise
+
+    def _fill(self, request: Request, packed: Packed) -> Outgoing | None:
+        if packed.body is None:
+            return None
+        outgoing = Outgoing(packed.body, self.deadline)
+        request.body = outgoing.content()
+        request.length = packed.body.length
+        return outgoing
+
+    def _deliver(self, request: Request, outgoing: Outgoing | None) -> Response:
         try:
             response = self._sent(request)
         except TransportError as error:

@@ -99,7 +99,7 @@ class OriginPolicy:
             # It would travel on in every URL made from this one; some adapters send it as well.
             raise ValueError(
                 "the URL holds a user name or password; "
-                "give them to the client: Client(headers={'Authorization': ...})"
+                "give them to the client: Client(auth=(user, password))"
             )
         if origin_of(source)[0] == "https" and origin_of(target)[0] != "https":
             raise ValueError("a link or redirect leads from https to http")

@@ -22,6 +22,7 @@ from hyperglyph.transport.http.status import (
     PreconditionFailed,
     RemoteError,
     ServerError,
+    Unauthorized,
     declared_code,
 )
 
@@ -30,8 +31,6 @@ __all__ = ["Call", "answer", "discard_blobs", "error_response", "no_content", "r
 logger = logging.getLogger("hyperglyph.server")
 
 _TYPE: Final = ("Content-Type", MEDIA_TYPE)
-#: What an answer to GET depends on.
-_VARY: Final = ("Vary", "Accept, Accept-Encoding, Authorization")
 #: Unless its author says otherwise, nobody but the caller may keep it, nor use it unasked.
 _NO_CACHE: Final = "private, no-cache"
 
@@ -42,6 +41,12 @@ class Call:
 
     request: Incoming
     logref: str
+    #: What an answer to GET depends on.
+    vary: str
+    #: The WWW-Authenticate of a 401 that names none of its own.
+    challenge: str
+    #: Who asks, if the router wants to know.
+    principal: Any = None
     method: str = ""
     route: str = "-"
     deadline: Deadline = attrs.field(factory=lambda: Deadline(None))
@@ -75,18 +80,24 @@ class Call:
         """What an answer says to caches: nothing unless it answers GET."""
         if self.method != "GET":
             return []
-        return [_VARY, ("Cache-Control", self.cache if good else _NO_CACHE)]
+        return [("Vary", self.vary), ("Cache-Control", self.cache if good else _NO_CACHE)]
 
     def refuse_method(self, allow: str) -> NoReturn:
         """Raise MethodNotAllowed, and have the answer say what is allowed."""
         self.allow = allow
         raise MethodNotAllowed(f"only {allow} here")
 
+    def discard(self) -> None:
+        """Close what the call returned; it does not go out."""
+        blobs, self.blobs = self.blobs, []
+        with ExitStack() as stack:
+            for blob in blobs:
+                stack.callback(blob.discard)
+
     def close(self) -> None:
         """Close what the call received and what it returned; it has gone out."""
         with ExitStack() as stack:
-            for blob in self.blobs:
-                stack.callback(blob.discard)
+            stack.callback(self.discard)
             for blob in self.received:
                 stack.callback(blob.close)
 
@@ -169,6 +180,9 @@ def error_response(call: Call, error: RemoteError) -> Response:
     headers = [_TYPE, ("Content-Length", str(page.length)), *call.get_headers(good=False)]
     if call.allow:
         headers.append(("Allow", call.allow))
+    if error.status == 401:
+        challenge = error.challenge if isinstance(error, Unauthorized) else None
+        headers.append(("WWW-Authenticate", challenge or call.challenge))
     return Response(error.status, headers, (page.root,))
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
 from hyperglyph.transport.http.conditional import check_date
 from hyperglyph.transport.http.messages import Deadline, Headers, first_header
 
-__all__ = ["CURRENT", "Context", "context"]
+__all__ = ["CURRENT", "Context", "context", "principal"]
 
 
 def _checked(_: object, __: object, when: datetime | None) -> datetime | None:
@@ -22,6 +22,8 @@ def _checked(_: object, __: object, when: datetime | None) -> datetime | None:
 class Context:
     """One call: the request's headers, the caller's deadline, and the reference into the log.
 
+    `principal` is who makes it: what `Router(authenticate=...)` returned, None without that.
+
     `last_modified` is the function's to set: when what a safe one returns has changed last. The
     answer says so, and a caller who has it already is told that it has.
     """
@@ -31,6 +33,7 @@ class Context:
     headers: Headers
     deadline: Deadline
     logref: str
+    principal: Any = attrs.field(default=None, repr=False)
     last_modified: datetime | None = attrs.field(default=None, on_setattr=_checked)
 
     def header(self, name: str) -> str | None:
@@ -52,3 +55,11 @@ def context() -> Context:
         return CURRENT.get()
     except LookupError:
         raise RuntimeError("there is no call: context() works inside a served function") from None
+
+
+def principal() -> Any:
+    """Who makes the call that is being served: `context().principal`.
+
+    `Router(authenticate=..., bind_state=principal)` ties references to who asked for them.
+    """
+    return context().principal

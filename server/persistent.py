@@ -18,6 +18,7 @@ import re
 import secrets
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, ClassVar, Final, NoReturn, Self, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -28,6 +29,7 @@ from hyperglyph.transport.http.binding import Parameters
 from hyperglyph.transport.http.shapes import is_mapping
 from hyperglyph.transport.http.status import BadRequest, Conflict, StaleReference, Unavailable
 
+from .again import Again
 from .attributes import Shape, complete
 from .context import CURRENT
 from .resource import Resource
@@ -39,6 +41,9 @@ logger = logging.getLogger("hyperglyph.server")
 
 T = TypeVar("T", bound="PersistentResource")
 
+#: How often this thread or task has written to a store.
+_written: Final[ContextVar[int]] = ContextVar("hyperglyph_written", default=0)
+
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 _ID_BYTES: Final = 16
 
@@ -46,7 +51,7 @@ _ID_BYTES: Final = 16
 class PersistentResource(Resource):
     """A base for classes whose instances stay: their attributes are kept in a store.
 
-        class Counter(PersistentResource, store=SQLiteStore("counters.db")):
+        class Counter(PersistentResource, store=SQLiteStore("counters.db"), retries=10):
             def __init__(self, step=1):
                 self.step, self.count = step, 0
             def add(self):
@@ -54,7 +59,7 @@ class PersistentResource(Resource):
                 return self.count
 
     `store` is where, or a function that returns it, called at the first use. `expires_in` is after
-    how many seconds without a change an instance is forgotten. Subclasses inherit both. An instance
+    how many seconds without a change an instance is forgotten. Subclasses inherit them. An instance
     enters the store when its URL is made. Its constructor does not run again. All attributes are
     kept, private ones too: values that the codec can carry, which come back in its types (a tuple
     as a list). What a `cached_property` holds is not kept.
@@ -63,6 +68,11 @@ class PersistentResource(Resource):
     together: if another call has changed the same instance meanwhile, nothing is written and the
     caller gets Conflict (409). What a call by GET changes is not kept. For an instance that is gone
     the caller gets StaleReference (410), while the store is out of reach Unavailable (503).
+
+    With `retries`, a method that lost so is called again on the instance as it is by then, up to
+    that many times before the caller gets Conflict. All that it does is done again: this is for
+    classes whose methods do nothing but change the instance. A call is made only once if it came
+    with a blob, or has written already (by `keep`, `forget`, or making another instance).
 
     A class may change while instances are stored. A parameter or field that the stored state misses
     takes its default; if it has none, the class method `__glyph_upgrade__(cls, state) -> dict` is
@@ -77,12 +87,14 @@ class PersistentResource(Resource):
     #: A Store, or a function that returns it: which no type checker takes for no method.
     __glyph_store__: ClassVar[Any] = None
     __glyph_expires_in__: ClassVar[float | None] = None
+    __glyph_retries__: ClassVar[int] = 0
 
     def __init_subclass__(
         cls,
         *,
         store: Store | Callable[[], Store] | None = None,
         expires_in: float | None = None,
+        retries: int | None = None,
         **options: Any,
     ) -> None:
         super().__init_subclass__(**options)
@@ -93,6 +105,10 @@ class PersistentResource(Resource):
             cls.__glyph_store__ = store
         if expires_in is not None:
             cls.__glyph_expires_in__ = expires_in
+        if retries is not None:
+            if not isinstance(cast("object", retries), int) or retries < 0:
+                raise ValueError(f"retries is how many times, not {retries!r}")
+            cls.__glyph_retries__ = retries
 
     @classmethod
     def __glyph_registered__(cls, name: str, parameters: Parameters) -> None:
@@ -115,10 +131,17 @@ class PersistentResource(Resource):
     def __glyph_open__(cls, state: Mapping[str, Any]) -> Generator[Self]:
         """The instance of a URL's state; what has changed is written when all went well."""
         instance = recall(cls, state.get("id", ""))
+        written = _written.get()
         yield instance
         call = CURRENT.get(None)
-        if call is not None and call.method not in ("GET", "HEAD"):
+        if call is None or call.method in ("GET", "HEAD"):
+            return
+        try:
             keep(instance)
+        except Conflict as conflict:
+            if _written.get() == written:
+                raise Again(conflict) from None
+            raise
 
 
 @attrs.frozen
@@ -136,6 +159,11 @@ def _stored_of(instance: PersistentResource) -> _Stored | None:
 
 def _set_stored(instance: PersistentResource, stored: _Stored) -> None:
     object.__setattr__(instance, "__glyph_stored__", stored)  # attrs.frozen refuses setattr
+
+
+def _set_written(instance: PersistentResource, stored: _Stored) -> None:
+    _set_stored(instance, stored)
+    _written.set(_written.get() + 1)
 
 
 class _Persistence:
@@ -163,17 +191,19 @@ class _Persistence:
         return self._opened
 
     @contextmanager
-    def _reaching(self, consequence: str) -> Generator[None]:
-        """The store's failure is the server's, and what it says is for the log."""
+    def _reaching(self, consequence: str, unknown: str = "") -> Generator[None]:
+        """The store's failure is the server's, and what it says is for the log.
+
+        `consequence` is what the caller is told, `unknown` if the store may have written.
+        """
         try:
             yield
-        except StoreError:
+        except StoreError as error:
             call = CURRENT.get(None)
             logref = "-" if call is None else call.logref
             logger.exception("logref %s: the store of %s failed", logref, self.name)
-            raise Unavailable(
-                f"what keeps each {self.name} is out of reach: {consequence}"
-            ) from None
+            told = unknown if error.unknown and unknown else consequence
+            raise Unavailable(f"what keeps each {self.name} is out of reach: {told}") from None
 
     def _data(self, instance: PersistentResource) -> tuple[dict[str, Any], bytes]:
         """The state of an instance, and what tells whether it has changed."""
@@ -194,7 +224,7 @@ class _Persistence:
                     identifier, self._record(state), expires_in=self._cls.__glyph_expires_in__
                 )
             stored = _Stored(identifier, version, data)
-            _set_stored(instance, stored)
+            _set_written(instance, stored)
         elif stored.data is None:
             raise self._gone()
         return stored.id
@@ -223,7 +253,10 @@ class _Persistence:
         state, data = self._data(instance)
         if data == stored.data:
             return
-        with self._reaching("the call has run, but what it changed of the object was not kept"):
+        with self._reaching(
+            "the call has run, but what it changed of the object was not kept",
+            "the call has run, and whether what it changed of the object was kept is not known",
+        ):
             version = self._store.compare_and_set(
                 stored.id,
                 self._record(state),
@@ -232,15 +265,17 @@ class _Persistence:
             )
             if version is None:
                 self._lost(stored.id)
-        _set_stored(instance, _Stored(stored.id, version, data))
+        _set_written(instance, _Stored(stored.id, version, data))
 
     def remove(self, instance: PersistentResource) -> None:
         stored = _stored_of(instance) or _Stored("", 0, None)
         if stored.data is not None:
-            with self._reaching("the object was not removed"):
+            with self._reaching(
+                "the object was not removed", "whether the object was removed is not known"
+            ):
                 if not self._store.delete(stored.id, stored.version):
                     self._lost(stored.id)
-        _set_stored(instance, attrs.evolve(stored, data=None))
+        _set_written(instance, attrs.evolve(stored, data=None))
 
     def _lost(self, identifier: str) -> NoReturn:
         if self._store.get(identifier) is None:

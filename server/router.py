@@ -7,6 +7,7 @@ No I/O: bytes come in with the `Incoming` request and go out with the `Response`
 
 from __future__ import annotations
 
+import copy
 import logging
 import secrets
 import time
@@ -34,6 +35,8 @@ from hyperglyph.transport.http.status import (
     TransportError,
 )
 
+from .again import Again, pause
+from .authentication import Authenticate, Guard
 from .calls import Call, answer, discard_blobs, error_response, no_content, redirection
 from .context import CURRENT, Context
 from .endpoints import ClassEndpoint, FunctionEndpoint, Style, make_endpoint
@@ -49,7 +52,7 @@ from .policy import (
     is_gzip,
 )
 from .references import References
-from .state import Secret, TokenSigner
+from .state import ConfigurationError, Secret, TokenSigner
 from .table import ROOT, Endpoints, Place
 
 __all__ = ["Router"]
@@ -88,6 +91,14 @@ class Router:
     switches signing off. `state_max_age` is how many seconds references hold. Signed is not secret:
     whoever has the URL can read the state, and may use it.
 
+    `authenticate` is a function of a request (an `Incoming`: look at its headers, leave its body)
+    that returns who asks: any value, `context().principal` for what is called. For None the answer
+    is 401, whatever was asked for, and so it is if the function raises Unauthorized; `challenge`
+    is what a 401 says of how to tell (WWW-Authenticate). It is for the functions to refuse what
+    that principal may not do: `raise Forbidden`. `bind_state=principal` ties references to who
+    asked for them: another's is refused like a forged one. Any function without arguments will do
+    that is called inside a call and returns data.
+
     `convert` are functions by type that make of values what can be sent: `{UUID: str}`.
     `docstrings` lets those of functions, methods and classes travel, for the caller's `help()`.
     `gzip` compresses answers for those who ask; our client asks unless the server is on the same
@@ -105,6 +116,9 @@ class Router:
         secret: Secret | Iterable[Secret] | Any = None,
         unsigned_state: bool = False,
         state_max_age: float | None = None,
+        authenticate: Authenticate | None = None,
+        challenge: str = "Bearer",
+        bind_state: Callable[[], object] | None = None,
         convert: Mapping[type, Callable[[Any], Any]] | None = None,
         docstrings: bool = False,
         gzip: bool = True,
@@ -112,7 +126,12 @@ class Router:
         legacy_clients: bool = False,
     ) -> None:
         self._endpoints = Endpoints()
-        self._signer = TokenSigner(secret, unsigned=unsigned_state, max_age=state_max_age)
+        self._guard = Guard(authenticate, challenge)
+        if bind_state is not None and authenticate is None:
+            raise ConfigurationError("bind_state ties references to a principal: authenticate=...")
+        self._signer = TokenSigner(
+            secret, unsigned=unsigned_state, max_age=state_max_age, owner=bind_state
+        )
         self._pages = Pages(self._endpoints, self._signer, dict(convert or {}), legacy_clients)
         self._references = References(self._endpoints, self._signer, legacy_clients)
         self._style = Style(legacy_clients, docstrings)
@@ -206,7 +225,7 @@ class Router:
     def handle(self, request: Incoming, /) -> Response:
         """Answer a request. Raises nothing but what ends the process."""
         started = time.perf_counter()
-        call = Call(request, secrets.token_hex(6))
+        call = Call(request, secrets.token_hex(6), self._guard.vary, self._guard.challenge)
         try:
             response = self._respond(call)
         except RemoteError as error:
@@ -237,6 +256,10 @@ class Router:
         self._policy.check(request)
         call.method = effective_method(request)
         call.deadline = deadline_of(request)
+        try:
+            call.principal = self._guard.principal(request)
+        except (RemoteError, TransportError) as error:
+            self._failed(call, error)
         place = self._endpoints.find(request.path)
         if place is None:
             raise NotFound("there is nothing of that name")
@@ -252,6 +275,22 @@ class Router:
             envelope = place.call.envelope_for(call.method)
             check_content(request, envelope=envelope, gzip=self._gzip_requests)
             check_conditions(request)
+        context = Context(
+            call.method, call.route, request.headers, call.deadline, call.logref, call.principal
+        )
+        token = CURRENT.set(context)
+        try:
+            return self._reached(call, place, context)
+        except Moved as moved:
+            return redirection(call, moved.target(request), 307)
+        except (RemoteError, TransportError) as error:
+            self._failed(call, error)
+        finally:
+            CURRENT.reset(token)
+
+    def _reached(self, call: Call, place: Place, context: Context) -> Response:
+        """The answer of a place that may be asked so."""
+        request = call.request
         if (home := self._references.elsewhere(place, request)) is not None:
             return redirection(call, home, 307)
         if place is ROOT and self._default is None:
@@ -260,22 +299,24 @@ class Router:
         left = call.deadline.left()
         if left is not None and left <= 0:
             raise GatewayTimeout("the deadline passed before the call began")
-        context = Context(call.method, call.route, request.headers, call.deadline, call.logref)
-        token = CURRENT.set(context)
-        try:
-            # Instances are let go before the answer is, so that what they keep is kept by then.
-            with call.stack:
-                return self._answer(call, place, arguments, context)
-        except Moved as moved:
-            return redirection(call, moved.target(request), 307)
-        except RemoteError as error:
-            if error.received:
-                self._downstream_failed(call)
-            raise
-        except TransportError:
-            self._downstream_failed(call)
-        finally:
-            CURRENT.reset(token)
+        return self._attempts(call, place, arguments, context)
+
+    def _attempts(self, call: Call, place: Place, given: object, context: Context) -> Response:
+        """Make the call, and again where it lost a race and its class says that it may be."""
+        retries = 0 if call.received else place.retries
+        attempt = 0
+        while True:
+            # What a call does to its arguments is not for the next to see.
+            mine = given if attempt == retries else copy.deepcopy(given)
+            try:
+                # Instances are let go before the answer is: what they keep is kept by then.
+                with call.stack:
+                    return self._answer(call, place, mine, context)
+            except Again as again:
+                attempt += 1
+                if attempt > retries or not pause(attempt, call.deadline):
+                    raise again.conflict from None
+                call.discard()
 
     def _read(self, call: Call, function: FunctionEndpoint) -> object:
         """The arguments in the body or query, by name. Raises RemoteError."""
@@ -364,6 +405,9 @@ class Router:
             raise
         return answer(call, body)
 
-    def _downstream_failed(self, call: Call) -> NoReturn:
+    def _failed(self, call: Call, error: RemoteError | TransportError) -> NoReturn:
+        """Raise an error that was declared; one of a call made in turn is not the caller's."""
+        if isinstance(error, RemoteError) and not error.received:
+            raise error
         logger.exception("logref %s: a call that %s made failed", call.logref, call.route)
         raise BadGateway("a call made by this server failed") from None

@@ -91,7 +91,8 @@ class TokenSigner:
     """Makes tokens of states, and states of tokens.
 
     `secret` is one or several, the newest first: the first signs, all verify. Without one, that
-    in the environment variable HYPERGLYPH_SECRET counts (several are split at commas).
+    in the environment variable HYPERGLYPH_SECRET counts (several are split at commas). `owner`
+    returns for whom a token is made or read: it does not stand in the token, but in its signature.
     """
 
     def __init__(
@@ -100,10 +101,14 @@ class TokenSigner:
         *,
         unsigned: bool = False,
         max_age: float | None = None,
+        owner: Callable[[], object] | None = None,
     ) -> None:
         if max_age is not None and not max_age > 0:
             raise ConfigurationError("state_max_age is a positive number of seconds")
+        if owner is not None and unsigned:
+            raise ConfigurationError("bind_state needs signatures: not with unsigned_state")
         self._unsigned = unsigned
+        self._owner = owner
         self._max_age = max_age
         self._keys: dict[bytes, _Key] = {}
         self._current: _Key | None = None
@@ -152,7 +157,7 @@ class TokenSigner:
             data = b"L%bi%d;;" % (data, self._stamp(self._max_age))
         if not self._unsigned:
             key = self._signing_key()
-            data = key.id + _tag(key, name, data) + data
+            data = key.id + self._tag(key, name, data) + data
         token = urlsafe_b64encode(data).rstrip(b"=").decode()
         if len(token) > TOKEN_LIMIT:
             raise ValueError(
@@ -197,6 +202,11 @@ class TokenSigner:
             raise StaleReference("the reference has expired: ask for the object anew")
         return dict(content)
 
+    def _tag(self, key: _Key, name: str, state: bytes) -> bytes:
+        if self._owner is None:
+            return _tag(key, name, state)
+        return _tag(key, (name, encode(self._owner(), canonical=True)), state)
+
     def _verified(self, name: str, data: bytes) -> bytes:
         if len(data) <= _HEAD:
             raise BadRequest("the reference is cut short")
@@ -209,8 +219,11 @@ class TokenSigner:
                 f"{_VARIABLE} in all of them, [new, old] while it changes"
             )
         state = data[_HEAD:]
-        if not hmac.compare_digest(_tag(key, name, state), data[_KEY_ID:_HEAD]):
-            raise BadRequest("the reference is forged or damaged: its signature does not fit")
+        if not hmac.compare_digest(self._tag(key, name, state), data[_KEY_ID:_HEAD]):
+            somebody = "" if self._owner is None else ", or was made for somebody else"
+            raise BadRequest(
+                f"the reference is forged or damaged{somebody}: its signature does not fit"
+            )
         return state
 
 
@@ -244,7 +257,7 @@ def _text(text: str) -> bytes:
     return b"u%d:%b;" % (len(octets), octets) if octets else b"u;"
 
 
-def _tag(key: _Key, name: str, state: bytes) -> bytes:
+def _tag(key: _Key, name: str | tuple[str, bytes], state: bytes) -> bytes:
     inner, outer = (part.copy() for part in _begun(key.key, name))
     inner.update(state)
     outer.update(inner.digest())
@@ -253,11 +266,11 @@ def _tag(key: _Key, name: str, state: bytes) -> bytes:
 
 
 @lru_cache(maxsize=1_000)
-def _begun(key: bytes, name: str) -> tuple[Any, Any]:
+def _begun(key: bytes, name: str | tuple[str, bytes]) -> tuple[Any, Any]:
     """The two hashes of an HMAC (RFC 2104) up to where the state comes, which a listing of 1,000
     objects needs 1,000 times: to copy them takes a third of the time of `hmac.digest`.
 
-    The encoded name ends where it says, so that no name can flow over into a state.
+    The encoded name, or name and owner, ends where it says, so that none flows into a state.
     """
     block = key.ljust(_BLOCK, b"\0")
     inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + encode(name))

@@ -57,6 +57,14 @@ class Place:
         return None if self.owner is None else self.owner.marks.cache
 
     @property
+    def retries(self) -> int:
+        """How many times a method that lost a race is called again."""
+        if self.owner is None or self.token is None or self.call is None:
+            return 0
+        retries: int = getattr(self.owner.cls, "__glyph_retries__", 0)
+        return retries
+
+    @property
     def creates(self) -> bool:
         """Whether it is the constructor of a class."""
         return self.owner is not None and self.token is None

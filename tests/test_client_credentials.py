@@ -5,11 +5,13 @@ Real servers on different ports of the loopback address, and under different nam
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from http.cookiejar import CookieJar
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from recorder import Recorder, recorders
 
@@ -19,7 +21,12 @@ from hyperglyph.codec import Form, Link, Resource
 SECRET = "s3cr3t-0f-h0me"
 
 STATUSES = (301, 302, 303, 307, 308)
-SECRETS = ("Authorization", "Cookie", "Proxy-Authorization", "X-Api-Key", "Baggage", "a jar")
+SECRETS = (
+    *("Authorization", "Cookie", "Proxy-Authorization", "X-Api-Key", "Baggage", "a jar"),
+    *("basic", "httpx's basic", "a function"),
+)
+#: The secret as a password, with the user name "bob".
+BASIC = b64encode(f"bob:{SECRET}".encode()).decode()
 
 Hop = Callable[[int, Recorder, Recorder], str]
 
@@ -72,13 +79,24 @@ def client_with(secret: str, home: Recorder, **options: Any) -> glyph.Client:
     if secret == "a jar":
         home.headers.append(("Set-Cookie", f"session={SECRET}; Path=/"))
         return glyph.Client(cookies=CookieJar(), **options)
+    if secret == "basic":
+        return glyph.Client(auth=("bob", SECRET), **options)
+    if secret == "httpx's basic":
+        return glyph.Client(auth=httpx.BasicAuth("bob", SECRET), **options)
+    if secret == "a function":
+        return glyph.Client(auth=signed, **options)
     return glyph.Client(headers={secret: SECRET}, **options)
+
+
+def signed(request: httpx.Request) -> httpx.Request:
+    request.headers["X-Signed"] = SECRET
+    return request
 
 
 def told(server: Recorder, host: str = "127.0.0.1") -> int:
     """How many of the requests to a server, under one name, held the secret."""
     return sum(
-        request.mentions(SECRET)
+        (request.mentions(SECRET) or request.mentions(BASIC))
         for request in server.seen
         if request.header("host") == f"{host}:{server.port}"
     )

@@ -234,3 +234,102 @@ def test_an_id_of_another_class_is_none(store: glyph.MemoryStore, unsigned: bool
     url = glyph.url_of(page.Secret()).replace("/Secret/", "/Counter/")
     with pytest.raises(glyph.StaleReference if unsigned else glyph.BadRequest):
         call(page, url)
+
+
+# --- methods that are called again ----------------------------------------------------------------
+
+
+class Race:
+    """A class whose method meets another call each time, as long as it is told to."""
+
+    def __init__(self, store: glyph.Store, losses: int, **options: Any) -> None:
+        self.runs = 0
+        self.answers: list[glyph.Blob] = []
+        race = self
+
+        class Tally(glyph.PersistentResource, store=store, **options):
+            def __init__(self) -> None:
+                self.count = 0
+                self.names: list[str] = []
+
+            def _meet(self) -> None:
+                race.runs += 1
+                if race.runs <= losses:
+                    # Another call, which has nothing to do with this one.
+                    other = threading.Thread(target=self._add_elsewhere, args=(glyph.id_of(self),))
+                    other.start()
+                    other.join()
+
+            @staticmethod
+            def _add_elsewhere(identifier: str) -> None:
+                other = glyph.recall(Tally, identifier)
+                other.count += 10
+                glyph.keep(other)
+
+            def add(self, names: list[str], blob: Any = None) -> int:
+                self._meet()
+                self.count += 1
+                names.append(f"run {len(names)}")
+                self.names += names
+                return self.count
+
+            def add_and_show(self) -> Any:
+                self._meet()
+                self.count += 1
+                race.answers.append(glyph.blob(b"shown", "text/plain"))
+                return [self.count, race.answers[-1]]
+
+            def add_and_make(self) -> None:
+                self._meet()
+                self.count += 1
+                glyph.id_of(Tally())
+
+        self.made = page_of(Tally).Tally()
+
+
+def test_a_method_that_lost_is_called_again(store: glyph.MemoryStore) -> None:
+    race = Race(store, losses=3, retries=3)
+    assert race.made.add(["a"]) == 31
+    assert race.runs == 4
+    now = glyph.reload(race.made)
+    assert (now.count, now.names) == (31, ["a", "run 1"])  # as if it had been called but once
+
+
+def test_what_a_lost_call_returned_is_closed(store: glyph.MemoryStore) -> None:
+    race = Race(store, losses=1, retries=1)
+    count, shown = race.made.add_and_show()
+    assert (count, shown.read()) == (11, b"shown")
+    assert [blob.closed for blob in race.answers] == [True, True]
+
+
+def test_no_more_often_than_told(store: glyph.MemoryStore) -> None:
+    for retries in (0, 2):
+        race = Race(store, losses=99, retries=retries)
+        with pytest.raises(glyph.Conflict, match="another call changed this Tally meanwhile"):
+            race.made.add([])
+        assert race.runs == retries + 1
+        assert glyph.reload(race.made).count == 10 * race.runs
+
+
+def test_what_cannot_be_done_twice_is_a_conflict(store: glyph.MemoryStore) -> None:
+    race = Race(store, losses=1, retries=5)
+    with pytest.raises(glyph.Conflict):
+        race.made.add([], glyph.blob(b"x", "text/plain"))
+    assert race.runs == 1
+    race = Race(store, losses=1, retries=5)
+    with pytest.raises(glyph.Conflict):
+        race.made.add_and_make()
+    assert race.runs == 1
+
+
+def test_no_retry_past_the_deadline(store: glyph.MemoryStore) -> None:
+    race = Race(store, losses=10**6, retries=10**6)
+    with glyph.client_of(race.made).options(timeout=0.3), pytest.raises(glyph.Conflict):
+        race.made.add([])
+    assert 1 < race.runs < 10_000
+
+
+@pytest.mark.parametrize("retries", [-1, 1.5, "3"])
+def test_retries_that_are_no_number(store: glyph.MemoryStore, retries: Any) -> None:
+    with pytest.raises(ValueError, match="retries is how many times"):
+        Race(store, losses=0, retries=retries)

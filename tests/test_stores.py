@@ -16,18 +16,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis_help import RedisServer
 
 import hyperglyph as glyph
-from hyperglyph.server.stores import Entry, MemoryStore, SQLiteStore, Store, StoreError
+from hyperglyph.server.stores import Entry, MemoryStore, RedisStore, SQLiteStore, Store, StoreError
 
 PROGRAM = Path(__file__).with_name("store_processes.py")
 
 
 class Clock:
-    now = 1_000_000.0
+    """The time, for stores that are given one, and for the Redis server, which has its own."""
+
+    def __init__(self) -> None:
+        self.time = 1_000_000.0
+        self.redis: RedisServer | None = None
 
     def __call__(self) -> float:
-        return self.now
+        return self.time
+
+    def advance(self, seconds: float) -> None:
+        self.time += seconds
+        if self.redis is not None:
+            self.redis.age(seconds)
 
 
 @pytest.fixture
@@ -35,13 +45,17 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Store]:
     made: Store
     if request.param == "memory":
         made = MemoryStore(clock=clock)
-    else:
+    elif request.param == "sqlite":
         made = SQLiteStore(tmp_path / "store.db", clock=clock)
+    else:
+        server: RedisServer = request.getfixturevalue("redis_server")
+        clock.redis = server
+        made = RedisStore(server.url)
     yield made
     made.close()
 
@@ -149,11 +163,11 @@ def test_an_entry_made_again_is_another_one(store: Store) -> None:
 
 
 def test_expired_is_not_there(store: Store, clock: Clock) -> None:
-    version = store.put("a", 1, expires_in=10)
+    version = store.put("a", 1, expires_in=1_000)
     store.put("b", 2)
-    clock.now += 9.5
+    clock.advance(950)
     assert value_of(store, "a") == 1
-    clock.now += 0.5
+    clock.advance(50)
     assert store.get("a") is None
     assert store.compare_and_set("a", 2, version) is None
     assert not store.delete("a")
@@ -163,21 +177,21 @@ def test_expired_is_not_there(store: Store, clock: Clock) -> None:
 
 def test_expired_gives_way_to_a_new_entry(store: Store, clock: Clock) -> None:
     store.put("a", 1, expires_in=1)
-    clock.now += 1
-    version = store.compare_and_set("a", 2, None, expires_in=5)
+    clock.advance(1)
+    version = store.compare_and_set("a", 2, None, expires_in=500)
     assert version is not None
-    clock.now += 4
+    clock.advance(400)
     assert store.get("a") == Entry(2, version)
 
 
 def test_each_writing_sets_the_expiry_anew(store: Store, clock: Clock) -> None:
-    version = store.put("a", 1, expires_in=10)
-    newer = store.compare_and_set("a", 2, version, expires_in=20)
+    version = store.put("a", 1, expires_in=1_000)
+    newer = store.compare_and_set("a", 2, version, expires_in=2_000)
     assert newer is not None
-    clock.now += 19
+    clock.advance(1_900)
     assert value_of(store, "a") == 2
     store.compare_and_set("a", 3, newer)
-    clock.now += 1e9
+    clock.advance(1e9)
     assert value_of(store, "a") == 3
 
 
@@ -193,13 +207,15 @@ def test_an_expiry_that_is_none(store: Store, expires_in: float) -> None:
 def test_what_has_expired_does_not_pile_up(store: Store, clock: Clock) -> None:
     for number in range(3_000):
         store.put(f"key {number}", number, expires_in=1)
-        clock.now += 1
+        clock.advance(1)
     if isinstance(store, SQLiteStore):
         path = re.findall("<SQLiteStore (.*)>", repr(store))[0]
         connection = sqlite3.connect(path)
         count = connection.execute("SELECT count(*) FROM entries").fetchone()[0]
         connection.close()
         assert count < 100
+    elif clock.redis is not None:
+        assert clock.redis.ask("DBSIZE") < 100
     else:
         count = int(re.findall(r"\d+", repr(store))[0])
         assert count <= 1_001

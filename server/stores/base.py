@@ -25,7 +25,15 @@ _LIMITS: Final = Limits(depth=MAX_DEPTH, nodes=10_000_000, message=256 * 1024 * 
 
 
 class StoreError(HyperglyphError):
-    """A store cannot be read or written now; the message says which one, and why."""
+    """A store cannot be read or written now; the message says which one, and why.
+
+    `unknown` says that what was to be written may have been written all the same: the answer was
+    lost. Else nothing was.
+    """
+
+    def __init__(self, message: str, *, unknown: bool = False) -> None:
+        super().__init__(message)
+        self.unknown = unknown
 
 
 @attrs.frozen

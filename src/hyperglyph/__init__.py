@@ -13,17 +13,18 @@ if TYPE_CHECKING:  # isort: off
     from .codec import Blob, Extension, Form, Input, Limits, Link, Period
     from .codec.errors import DecodeError, EncodeError, HyperglyphError, LimitExceeded, Truncated
     from .server.builders import blob, error, form, link
-    from .server.context import context
+    from .server.authentication import basic_credentials
+    from .server.context import context, principal
     from .server.decorators import cache, embed, hidden, method, optional, redirect, safe
     from .server.moved import Moved
     from .server.persistent import PersistentResource, forget, id_of, keep, recall
     from .server.resource import Resource
     from .server.router import Router
     from .server.state import EPHEMERAL, ConfigurationError
-    from .server.stores import MemoryStore, SQLiteStore, Store, StoreError
+    from .server.stores import MemoryStore, RedisStore, SQLiteStore, Store, StoreError
     from .server.thread import Server
     from .transport.adapters.local import LocalTransport
-    from .transport.http.messages import AsyncTransport, Request, Response, Transport
+    from .transport.http.messages import AsyncTransport, Incoming, Request, Response, Transport
     from .transport.http.status import (
         BadGateway, BadRequest, ClientError, Conflict, ContentTooLarge, DeadlineExceeded, Forbidden,
         GatewayTimeout, HeadersTooLarge, MethodNotAllowed, MisdirectedRequest, NotFound,
@@ -35,15 +36,15 @@ __all__ = [
     "AsyncTransport", "BadGateway", "BadRequest", "Blob", "Client", "ClientError",
     "ConfigurationError", "Conflict", "ContentTooLarge", "DeadlineExceeded", "DecodeError",
     "EPHEMERAL", "EncodeError", "Extension", "Forbidden", "Form", "GatewayTimeout",
-    "HeadersTooLarge", "HyperglyphError", "Input", "LimitExceeded", "Limits", "Link",
+    "HeadersTooLarge", "HyperglyphError", "Incoming", "Input", "LimitExceeded", "Limits", "Link",
     "LocalTransport", "MemoryStore", "MethodNotAllowed", "MisdirectedRequest", "Moved", "NotFound",
-    "Period", "PersistentResource", "PreconditionFailed", "RemoteError", "Request",
+    "Period", "PersistentResource", "PreconditionFailed", "RedisStore", "RemoteError", "Request",
     "RequestTimeout", "Resource", "Response", "Router", "SQLiteStore", "Server", "ServerError",
     "StaleReference", "Store", "StoreError", "TooManyRequests", "Transport", "TransportError",
-    "Truncated", "Unauthorized", "Unavailable", "UnsupportedMediaType", "UriTooLong", "blob",
-    "cache", "client_of", "content_of", "context", "embed", "error", "forget", "form", "get",
-    "hidden", "id_of", "keep", "link", "method", "optional", "recall", "redirect", "reload", "safe",
-    "url_of",
+    "Truncated", "Unauthorized", "Unavailable", "UnsupportedMediaType", "UriTooLong",
+    "basic_credentials", "blob", "cache", "client_of", "content_of", "context", "embed", "error",
+    "forget", "form", "get", "hidden", "id_of", "keep", "link", "method", "optional", "principal",
+    "recall", "redirect", "reload", "safe", "url_of",
 ]  # fmt: skip
 
 _MODULES = {
@@ -52,17 +53,18 @@ _MODULES = {
     "codec": "Blob Extension Form Input Limits Link Period",
     "codec.errors": "DecodeError EncodeError HyperglyphError LimitExceeded Truncated",
     "server.builders": "blob error form link",
-    "server.context": "context",
+    "server.authentication": "basic_credentials",
+    "server.context": "context principal",
     "server.decorators": "cache embed hidden method optional redirect safe",
     "server.moved": "Moved",
     "server.persistent": "PersistentResource forget id_of keep recall",
     "server.resource": "Resource",
     "server.router": "Router",
     "server.state": "EPHEMERAL ConfigurationError",
-    "server.stores": "MemoryStore SQLiteStore Store StoreError",
+    "server.stores": "MemoryStore RedisStore SQLiteStore Store StoreError",
     "server.thread": "Server",
     "transport.adapters.local": "LocalTransport",
-    "transport.http.messages": "AsyncTransport Request Response Transport",
+    "transport.http.messages": "AsyncTransport Incoming Request Response Transport",
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
 

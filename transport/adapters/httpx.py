@@ -20,8 +20,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
-from hyperglyph.transport.http.messages import PIECE, Deadline, Request, Response
+from hyperglyph.transport.http.messages import PIECE, AuthFlow, Deadline, Request, Response
 from hyperglyph.transport.http.status import DeadlineExceeded, Outcome, Phase, TransportError
+
+from .httpx_auth import auth_flow
 
 if TYPE_CHECKING:
     import httpcore
@@ -294,10 +296,10 @@ class HttpxTransport:
         self._proxy = proxy
         self._verify = verify
         self._max_connections = max_connections
-        self._lock = threading.Lock()
         self._reset()
 
     def _reset(self) -> None:
+        self._lock = threading.Lock()
         self._process = os.getpid()
         self._backend = _Backend()
         # One pool a scheme: reading the certificates takes longer than many calls.
@@ -306,6 +308,9 @@ class HttpxTransport:
     @property
     def name(self) -> str:
         return "httpx"
+
+    def auth_flow(self, auth: object) -> AuthFlow:
+        return auth_flow(auth, httpx)
 
     def close(self) -> None:
         """Close all connections. The transport may be used again."""
@@ -318,7 +323,6 @@ class HttpxTransport:
         if self._process != os.getpid():
             # Its parent still uses these connections; their locks may be held by its threads.
             # Closing a descriptor here does not end the connection there.
-            self._lock = threading.Lock()
             for stream in list(self._backend.streams):
                 stream.socket.close()
             self._reset()
@@ -369,7 +373,7 @@ class HttpxTransport:
                 url,
                 headers=_headers_of(request, split.netloc.rpartition("@")[2]),
                 content=_Pieces(request.body, wait),
-                extensions={"timeout": _timeouts(wait)},
+                extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), wait)},
             )
             wait.seconds(None)
             answer = self._pool(split.scheme).handle_request(core)
@@ -390,10 +394,6 @@ class HttpxTransport:
             reused=wait.reused,
             on_close=answer.close,
         )
-
-
-def _timeouts(wait: _Wait) -> dict[str, float]:
-    return {"connect": wait, "read": wait, "write": wait, "pool": wait}
 
 
 def _headers_of(request: Request, host: str) -> list[tuple[bytes, bytes]]:

@@ -7,7 +7,7 @@ server an `Incoming` request goes to the router, which gives a `Response` too.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 import attrs
@@ -15,6 +15,7 @@ import attrs
 __all__ = [
     "PIECE",
     "AsyncTransport",
+    "AuthFlow",
     "Deadline",
     "Handler",
     "Headers",
@@ -121,6 +122,11 @@ class Response:
         on_close()
 
 
+#: How a request is authenticated: a generator of the requests to send, the given one among them,
+#: which is sent the response to each. The last response is the answer.
+AuthFlow = Callable[[Request], Generator[Request, Response, None]]
+
+
 @attrs.define
 class Incoming:
     """A request as a server sees it.
@@ -170,6 +176,9 @@ class Transport(Protocol):
 
     `send` returns when the head of the answer is there, and raises only TransportError. It never
     sends anything twice, follows no redirect, keeps no cookie, decodes no content coding.
+
+    One on a library with authentication classes of its own may have `auth_flow(auth)`, which makes
+    an `AuthFlow` of what `Client(auth=...)` was given, or raises TypeError.
     """
 
     @property

@@ -47,6 +47,7 @@ __all__ = [
     "Unavailable",
     "UnsupportedMediaType",
     "UriTooLong",
+    "checked_challenge",
     "error_class",
     "reason_phrase",
 ]
@@ -177,6 +178,13 @@ def _rebuild_remote_error(
     return self
 
 
+def checked_challenge(challenge: str) -> str:
+    """The same, if it can stand in a header. Raises ValueError."""
+    if not challenge or not (challenge.isascii() and challenge.isprintable()):
+        raise ValueError(f"{challenge!r} is no challenge, such as 'Basic realm=\"users\"'")
+    return challenge
+
+
 class ClientError(RemoteError):
     """4xx: the request is at fault."""
 
@@ -188,9 +196,18 @@ class BadRequest(ClientError):
 
 
 class Unauthorized(ClientError):
-    """401: the server does not know who asks."""
+    """401: the server does not know who asks.
+
+    `challenge` says how to tell (the header WWW-Authenticate); without one, the router's is sent.
+    """
 
     status = 401
+    challenge: str | None = None
+
+    def __init__(self, message: str = "", *, challenge: str | None = None, **options: Any) -> None:
+        super().__init__(message, **options)
+        if challenge is not None:
+            self.challenge = checked_challenge(challenge)
 
 
 class Forbidden(ClientError):

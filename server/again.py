@@ -1,0 +1,36 @@
+"""Calls that lost a race, changed nothing, and may be made once more."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Final
+
+from hyperglyph.transport.http.messages import Deadline
+from hyperglyph.transport.http.status import Conflict
+
+__all__ = ["Again", "pause"]
+
+#: Seconds: how long the first pause is at most, and the longest. They double in between.
+_FIRST: Final = 0.001
+_LONGEST: Final = 0.064
+
+
+class Again(Exception):
+    """A call lost, and nothing that it did was kept. `conflict` is what its caller gets instead."""
+
+    def __init__(self, conflict: Conflict) -> None:
+        super().__init__(conflict)
+        self.conflict = conflict
+
+
+def pause(attempt: int, deadline: Deadline) -> bool:
+    """Let others go first before attempt 1, 2, ...: a moment drawn at random, so that those who
+    lost together do not meet again. Returns False, at once, if there is no time left for that.
+    """
+    seconds = random.uniform(0, min(_LONGEST, _FIRST * 2 ** min(attempt, 10)))  # noqa: S311
+    left = deadline.left()
+    if left is not None and left <= seconds:
+        return False
+    time.sleep(seconds)
+    return True
