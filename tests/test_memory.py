@@ -1,11 +1,17 @@
-"""Blobs are streamed: neither process holds one. Real processes, their memory from /proc."""
+"""Blobs are streamed: neither process holds one. Real processes, their memory from /proc. A body
+without blobs is held once.
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
+
+from hyperglyph.codec import Limits, encode
+from hyperglyph.transport.http.bodies import read_message
 
 PROGRAM = Path(__file__).resolve().parent.parent / "benchmarks" / "blobs.py"
 MIB = 1024 * 1024
@@ -17,3 +23,17 @@ def test_64_mib_both_ways_grow_no_process_by_more_than_8_mib() -> None:
     figures = json.loads(answer.stdout)
     assert 0 <= figures["client"] <= 8 * MIB
     assert 0 <= figures["server"] <= 8 * MIB
+
+
+def test_a_body_is_kept_once_while_it_is_decoded() -> None:
+    message = encode("x" * (4 * MIB))
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        pieces = (message[at : at + 65536] for at in range(0, len(message), 65536))
+        read_message(pieces, limits=Limits())
+        peak = tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+    # The body, the octets of the text, the text.
+    assert peak < 3.5 * len(message)

@@ -95,6 +95,15 @@ def test_python_blocks_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line for line in promised if line not in said.splitlines()] == []
 
 
+def test_what_is_quoted_of_the_applications_stands_there() -> None:
+    part = README.read_text("utf-8").partition("## Applications")[2].partition("\n## ")[0]
+    quoted = [line.strip() for line in part.splitlines() if line.startswith("    ")]
+    files = (README.parent / "examples").glob("*/*.py")
+    written = {line.strip() for path in files for line in path.read_text("utf-8").splitlines()}
+    assert len(quoted) > 10
+    assert [line for line in quoted if line not in written] == []
+
+
 def test_links_lead_somewhere() -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README.read_text("utf-8"))
     assert links

@@ -63,8 +63,10 @@ def read_message(
         gathered += piece
         if len(gathered) > limits.message or _BLOB.search(gathered, known):
             break
-    else:  # decoding at once is faster, and takes no more memory than a root that arrives
-        return decode(bytes(gathered), limits=limits, extensions=extensions), ()
+    else:  # decoding at once is faster
+        message = bytes(gathered)
+        gathered.clear()  # one copy is enough
+        return decode(message, limits=limits, extensions=extensions), ()
     reader = Reader(limits=limits, extensions=extensions)
     waiting = at_root is not None
     try:
