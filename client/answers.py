@@ -52,25 +52,28 @@ class _Resources:
 
     def from_wire(self, name: str, attributes: Mapping[str, Any], content: Any) -> Resource:
         resource = Resource.from_wire(name, attributes, content)
-        profile = attributes.get("profile")
-        if isinstance(profile, str) and attributes.get("partial") is not True:
-            self.first.setdefault(profile, resource)
+        if attributes.get("partial") is not True:
+            profile = attributes.get("profile")
+            if isinstance(profile, str):
+                self.first.setdefault(profile, resource)
         return resource
 
 
-class _Kinds(dict[str, type[Extension]]):
-    """The known extensions; notes whether the decoder met any, known or not."""
+class _Kinds:
+    """The known extensions; notes whether the decoder met any, known or not.
 
-    met = False
+    Of a mapping it has what the decoder uses.
+    """
 
     def __init__(self) -> None:
-        super().__init__(KINDS)
+        self.met = False
         self.resources = _Resources()
-        self["resource"] = cast("type[Extension]", self.resources)
+        self._known = {**KINDS, "resource": cast("type[Extension]", self.resources)}
 
-    def get(self, name: str, default: Any = None, /) -> Any:
+    def get(self, name: str, default: type[Extension], /) -> type[Extension]:
         self.met = True
-        return super().get(name, default)
+        self.get = self._known.get  # type: ignore[method-assign]  # there is no more to note
+        return self.get(name, default)
 
 
 @attrs.frozen
@@ -98,7 +101,12 @@ def read_answer(
         return Answer(_read_blob(response, pieces, content_type, limits, deadline), False)
     kinds = _Kinds()
     try:
-        value, blobs = read_message(pieces, limits=limits, extensions=kinds, at_root=deadline.pause)
+        value, blobs = read_message(
+            pieces,
+            limits=limits,
+            extensions=cast("Mapping[str, type[Extension]]", kinds),
+            at_root=deadline.pause,
+        )
     finally:
         deadline.resume()
     for blob in blobs:

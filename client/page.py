@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import attrs
 
@@ -12,7 +12,7 @@ from hyperglyph.codec import Blob, Extension, Form, Link, Resource
 from hyperglyph.transport.http.shapes import is_dict, is_list, is_mapping
 from hyperglyph.transport.http.urls import Base
 
-from .proxies import FormProxy, LinkProxy, ResourceProxy
+from .proxies import PLAIN, FormProxy, LinkProxy, Proxy, ResourceProxy
 
 if TYPE_CHECKING:
     from .client import Client
@@ -50,6 +50,14 @@ class Page:
         return found
 
 
+#: What the decoder made, to what the caller holds of it.
+_PROXIES: Final[Mapping[type, Callable[..., Proxy]]] = {
+    Resource: ResourceProxy,
+    Form: FormProxy,
+    Link: LinkProxy,
+}
+
+
 def _is_offer(value: object) -> bool:
     if isinstance(value, Link):
         return value.content is None and value.attributes.get("inline") is not True
@@ -63,31 +71,24 @@ def wrap(value: Any, base: Base, page: Page, name: str | None = None) -> Any:
     value was found. Containers, fresh from the decoder, are changed in place. What is inside a
     resource is wrapped when it is asked for.
     """
-    proxy = _proxy_for(value, base, page, name)
-    if proxy is not None:
-        return proxy
+    make = _PROXIES.get(cast("type[object]", type(value)))
+    if make is not None:
+        return make(page, value, base, name)
     stack = _opened(value, base)
     while stack:
         container, base = stack.pop()
         for key, item in _entries(container):
-            proxy = _proxy_for(item, base, page, None)
-            if proxy is None:
+            kind = cast("type[object]", type(item))
+            if kind in PLAIN:
+                continue
+            make = _PROXIES.get(kind)
+            if make is None:
                 stack += _opened(item, base)
             elif isinstance(container, Extension):
-                object.__setattr__(container, "content", proxy)
+                object.__setattr__(container, "content", make(page, item, base))
             else:
-                container[key] = proxy
+                container[key] = make(page, item, base)
     return value
-
-
-def _proxy_for(value: object, base: Base, page: Page, name: str | None) -> Any:
-    if isinstance(value, Resource):
-        return ResourceProxy(page, value, base, name)
-    if isinstance(value, Form):
-        return FormProxy(page, value, base, name)
-    if isinstance(value, Link):
-        return LinkProxy(page, value, base, name)
-    return None
 
 
 def _opened(value: object, base: Base) -> list[tuple[Any, Base]]:
@@ -110,9 +111,10 @@ def _opened(value: object, base: Base) -> list[tuple[Any, Base]]:
 
 
 def _entries(container: object) -> Iterable[tuple[Any, Any]]:
+    """What is in a container, by where it stands; it may be replaced meanwhile."""
     if is_dict(container):
-        return list(container.items())
+        return container.items()
     if is_list(container):
-        return list(enumerate(container))
+        return enumerate(container)
     assert isinstance(container, Extension)
     return [(None, container.content)]

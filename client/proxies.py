@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from .client import Client
     from .page import Page
 
-__all__ = ["FormProxy", "LinkProxy", "Proxy", "ResourceProxy"]
+__all__ = ["PLAIN", "FormProxy", "LinkProxy", "Proxy", "ResourceProxy"]
 
 
 #: Values without anything inside.
-_PLAIN = frozenset({str, int, float, bool, type(None), bytes, datetime, timedelta})
+PLAIN = frozenset({str, int, float, bool, type(None), bytes, datetime, timedelta})
 
 
 class Proxy:
@@ -258,8 +258,8 @@ class ResourceProxy(Proxy):
     def __init__(
         self, page: Page, extension: Extension, base: Base, name: str | None = None
     ) -> None:
-        super().__init__(page, extension, base, name)
-        self._wrapped: dict[str, Any] = {}
+        Proxy.__init__(self, page, extension, base, name)  # `super()` finds it, and takes longer
+        self._wrapped: dict[str, Any] | None = None
         self._full: ResourceProxy | None = None
 
     @property
@@ -317,15 +317,15 @@ class ResourceProxy(Proxy):
     def _local(self, name: Any) -> Any:
         """What is here under a name. Raises KeyError, and makes no request."""
         try:
-            return self._wrapped[name]
-        except KeyError:
-            pass
-        try:
             value = self._content[name]
         except KeyError:
             value = self._offers[name]
-        if type(value) in _PLAIN:  # nothing to wrap, and no URL to join for it
+        if type(value) in PLAIN:  # nothing to wrap, and no URL to join for it
             return value
+        if self._wrapped is None:
+            self._wrapped = {}
+        elif name in self._wrapped:
+            return self._wrapped[name]
         from .page import wrap
 
         wrapped = wrap(value, self._inside(), self._page, name if isinstance(name, str) else None)

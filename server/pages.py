@@ -237,17 +237,18 @@ class Message:
 
     def page(self, endpoint: ClassEndpoint, instance: object) -> Resource | Link:
         """The page of an instance; partial if the message has had one of its kind already."""
-        home = self.pages.home(endpoint, instance)
-        if home is not None:
-            return self._visitor(home, endpoint, instance)
-        attributes: dict[str, Any] = {"url": self._below(self.prefix, endpoint, instance)}
-        name = endpoint.name
+        if endpoint.home is not None:
+            home = self.pages.home(endpoint, instance)
+            if home is not None:
+                return self._visitor(home, endpoint, instance)
+        name, url = endpoint.name, self._below(self.prefix, endpoint, instance)
         partial = self.partial and name in self._seen and name not in self._foreign
+        attributes: dict[str, Any]
         if partial:
-            attributes.update(profile=name, partial=True)
+            attributes = {"url": url, "profile": name, "partial": True}
         else:
             self._seen.add(name)
-            attributes.update(name=name, profile=name)
+            attributes = {"url": url, "name": name, "profile": name}
             if endpoint.doc:
                 attributes["doc"] = endpoint.doc
         content = _data_of(endpoint, instance)
@@ -329,14 +330,13 @@ def _data_of(endpoint: ClassEndpoint, instance: object) -> dict[str, Any]:
     Raises Unservable for an attribute with the name of a method, and for one that raises.
     """
     members = endpoint.members
-    content: dict[str, Any] = {}
-    own: Mapping[str, Any] = getattr(instance, "__dict__", {})
-    for name, value in own.items():
-        if name.startswith("_") or name in members.hidden:
-            continue
-        if name in members.methods:
-            raise Unservable(f"{describe(instance)}: {name} is a method and an attribute")
-        content[name] = value
+    content: dict[str, Any] = dict(getattr(instance, "__dict__", ()))
+    if not members.shown.issuperset(content):
+        for name in content.keys() - members.shown:
+            if name in members.methods:
+                raise Unservable(f"{describe(instance)}: {name} is a method and an attribute")
+            if not members.shows(name):
+                del content[name]
     for name in members.data:
         # What is computed once and kept has to stand in the same place every time.
         content.pop(name, None)

@@ -9,7 +9,7 @@ import dataclasses
 import enum
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import attrs
 
@@ -36,6 +36,9 @@ _DATA = (
     Blob, Extension,
 )  # fmt: skip
 
+#: Names of attributes that are kept for a class, whose instances may have any.
+_KEPT: Final = 1_000
+
 
 def refuse_class(cls: type) -> None:
     """Raise TypeError for a class whose instances could never be pages."""
@@ -52,12 +55,22 @@ class Members:
     """The public members of a class: `data` by name, and `methods` with their marks.
 
     `data` are attributes of the class, properties, slots and fields, in order; what an instance
-    holds besides, it shows itself. `hidden` are the names that must not show.
+    holds besides, it shows itself. `hidden` are the names that must not show. `shown` are those of
+    attributes of instances that were found to show, so that none is looked at twice.
     """
 
     data: tuple[str, ...]
     methods: dict[str, tuple[Callable[..., Any], Marks]]
     hidden: frozenset[str]
+    shown: set[str] = attrs.field(factory=set[str], eq=False)
+
+    def shows(self, name: str) -> bool:
+        """Whether an attribute that an instance holds itself is on its page."""
+        if name.startswith("_") or name in self.hidden:
+            return False
+        if len(self.shown) < _KEPT:
+            self.shown.add(name)
+        return True
 
 
 def fields_of(cls: type) -> dict[str, str] | None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Generator
 from contextlib import contextmanager
-from importlib import import_module
 from typing import Any, Final, Protocol
 
 from .base import Entry, StoreError, dump, load, new_version, until
@@ -73,9 +72,9 @@ class RedisStore:
         timeout: float = 5.0,
     ) -> None:
         try:
-            redis: Any = import_module("redis")
-            retry: Any = import_module("redis.retry")
-            backoff: Any = import_module("redis.backoff")
+            import redis
+            from redis.backoff import NoBackoff
+            from redis.retry import Retry
         except ImportError as error:
             raise ImportError(
                 "RedisStore needs the library redis, which is not installed: "
@@ -86,16 +85,17 @@ class RedisStore:
         self._late: type[Exception] = redis.TimeoutError
         self._prefix = prefix
         # The library would repeat on its own what may have been carried out.
-        pool = redis.ConnectionPool.from_url(
+        library: Any = redis
+        pool = library.ConnectionPool.from_url(
             url,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
-            retry=retry.Retry(backoff.NoBackoff(), 0),
+            retry=Retry(NoBackoff(), 0),
             protocol=2,
             max_connections=2**31,
         )
         self._where = _where(pool.connection_kwargs)
-        self._redis: _Redis = redis.Redis(connection_pool=pool)
+        self._redis: _Redis = library.Redis(connection_pool=pool)
 
     @contextmanager
     def _doing(self, what: str, *, unknown: bool = False) -> Generator[None]:

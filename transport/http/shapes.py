@@ -17,4 +17,4 @@ def is_list(value: object) -> TypeGuard[list[Any]]:
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
-    return isinstance(value, Mapping)
+    return isinstance(value, (dict, Mapping))  # nearly all are dicts, which is seen at once
