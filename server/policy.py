@@ -40,6 +40,7 @@ __all__ = [
     "is_gzip",
 ]
 
+_CONDITIONS: Final = ("if-match", "if-unmodified-since", "if-none-match")
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 _TIMEOUT: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
@@ -161,11 +162,14 @@ def is_gzip(request: Incoming) -> bool:
     return _codings(request) in (["gzip"], ["x-gzip"])
 
 
-def check_conditions(request: Incoming) -> None:
-    """Conditions of an unsafe call of something that has no version of its own.
+def check_conditions(request: Incoming, *, own_url: bool = False) -> None:
+    """Conditions of an unsafe call, which so far has no version to compare them with.
 
-    Raises PreconditionFailed for If-Match, which asks for a current version.
+    Raises PreconditionFailed for If-Match, which asks for a current version, and for every
+    condition on an object's own URL: to ignore one could lose what another caller wrote.
     """
+    if own_url and any(request.values(name) for name in _CONDITIONS):
+        raise PreconditionFailed("conditions are not compared with an object's version so far")
     if outcome_of(request.values, NONE, safe=False) is not None:
         raise PreconditionFailed("If-Match is for forms whose URL is that of an object")
 

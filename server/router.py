@@ -274,7 +274,7 @@ class Router:
             assert place.call is not None
             envelope = place.call.envelope_for(call.method)
             check_content(request, envelope=envelope, gzip=self._gzip_requests)
-            check_conditions(request)
+            check_conditions(request, own_url=place.call.marks.own_url)
         context = Context(
             call.method, call.route, request.headers, call.deadline, call.logref, call.principal
         )

@@ -3,61 +3,25 @@
 from __future__ import annotations
 
 import io
-import socket
-import time
 from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any
 
 import pytest
-from http_peers import MEDIA_TYPE, exchange, port_of, status_of
+from envelopes_help import CELLS, FILE, TYPE, TYPED, Pipe, ask, cell, everything, told
 from object_help import local, message, page_of, reference, serve, value
 from scripted import bare, opened, page
 
 import hyperglyph as glyph
-from hyperglyph.codec import Form, Resource, decode, encode
-from hyperglyph.transport.http.disposition import pack_name, unpack_name
-from hyperglyph.transport.http.forms import ENVELOPES, OVERRIDES, pack
-from hyperglyph.transport.http.messages import Incoming, Response
+from hyperglyph.codec import Form, Resource, encode
+from hyperglyph.transport.http.forms import ENVELOPES, OVERRIDES
 
-CELLS = [(method, envelope) for method, allowed in ENVELOPES.items() for envelope in allowed]
 NO_CELLS = [
     (method, envelope)
     for method in ENVELOPES
     for envelope in ("form", "none", "query", "blob")
     if (method, envelope) not in CELLS
 ]
-TYPE = "text/plain; charset=utf-8"
-
-
-def told(*values: Any) -> list[Any]:
-    return [glyph.context().method, *values]
-
-
-def cell(method: str, envelope: str) -> Callable[..., Any]:
-    """A function that is called so, and answers with the method that it sees."""
-
-    @glyph.method(method, envelope=envelope)
-    def none() -> list[Any]:
-        return told()
-
-    @glyph.method(method, envelope=envelope)
-    def blob(content: glyph.Blob) -> list[Any]:
-        return told(content.content_type, content.size, content.read())
-
-    def some(a: Any, b: Any = 2) -> list[Any]:
-        return told(a, b)
-
-    if envelope in ("none", "blob"):
-        return none if envelope == "none" else blob
-    return glyph.method(method, envelope=envelope)(some)
-
-
-def everything() -> glyph.Router:
-    router = glyph.Router()
-    for method, envelope in CELLS:
-        router.add(cell(method, envelope), name=f"{method}-{envelope}")
-    return router
 
 
 @pytest.fixture(params=["socket", "local", "wsgi"])
@@ -147,17 +111,6 @@ def test_the_blob_envelope_on_the_wire() -> None:
         assert transport.header(index, "if-match") == '"x"'
 
 
-class Pipe(io.BufferedIOBase):
-    def __init__(self, data: bytes) -> None:
-        self._data = io.BytesIO(data)
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        return self._data.read(size)
-
-
 def test_a_stream_of_unknown_length(root: Callable[..., Any]) -> None:
     stream: Any = Pipe(b"x" * 100_000)
     blob = glyph.blob(stream, "a/b")
@@ -165,6 +118,20 @@ def test_a_stream_of_unknown_length(root: Callable[..., Any]) -> None:
     assert put(blob)[2] == 100_000
     with pytest.raises(ValueError, match="cannot be rewound"):
         put(blob)
+
+
+def test_an_error_of_the_callers_file_comes_out_as_it_is(root: Callable[..., Any]) -> None:
+    class Failing(Pipe):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if data := super().read(size):
+                return data
+            raise OSError("disk")
+
+    offers = root()
+    for name in ("PUT-blob", "POST-form"):
+        stream: Any = Failing(b"x" * 200_000)
+        with pytest.raises(OSError, match=r"^disk$"):
+            offers[name](glyph.blob(stream, "a/b"))
 
 
 def test_what_a_blob_envelope_refuses_before_a_request() -> None:
@@ -185,102 +152,7 @@ def test_what_a_blob_envelope_refuses_before_a_request() -> None:
     assert len(transport.requests) == 1
 
 
-@pytest.mark.parametrize("size", [4, 6])
-def test_a_file_that_changes_while_it_is_sent(size: int) -> None:
-    file = io.BytesIO(b"x" * 5)
-
-    form = Form("f", method="PUT", values=["a"])
-    body = pack(form, "http://h/f", [("a", glyph.blob(file, "a/b"))]).body
-    assert body is not None
-    assert body.rest is not None
-    assert body.length == 5
-    file.truncate(min(size, 5))
-    file.seek(0, io.SEEK_END)
-    file.write(b"y" * (size - 5))
-    sent = b""
-    with pytest.raises(ValueError, match="changed its size"):  # noqa: PT012
-        for piece in body.rest:
-            sent += piece
-    assert len(sent) <= 5
-
-
-# --- names in Content-Disposition -----------------------------------------------------------------
-
-NAMES = [
-    "a", "a b", 'a"b', "a\\b", "a\\", '"', "", "a;b", "a=b", "name*", "é", "日本", "\U0001f600",
-    "a\r\nCookie: x", "\0", "\x1b[2J", "\n", "a%0D%0A", "UTF-8''x", "%", "'", "\x7f", "../../x",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_name_comes_back_and_none_ends_the_header(name: str) -> None:
-    header = pack_name(name)
-    assert header.isascii()
-    assert header.isprintable()
-    assert unpack_name(header) == name
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if name])
-def test_hostile_names_of_a_page_over_a_socket(name: str, serve: Any, no_leaks: None) -> None:
-    form = Form("upload", method="PUT", values=[name])
-
-    @glyph.method("PUT")
-    def upload(content: glyph.Blob) -> int:
-        raise AssertionError(content)
-
-    @glyph.safe
-    def offer() -> Form:
-        return form
-
-    with glyph.Client(timeout=10) as client:
-        given = client.get(serve(upload, offer)).offer()
-        with pytest.raises(glyph.BadRequest, match="unexpected argument"):
-            given(**{name: glyph.blob(b"x", "a/b")})
-
-
-@pytest.mark.parametrize(
-    ("header", "name"),
-    [
-        ("Form-Data;name=a", "a"),
-        ('form-data ; filename="x" ; NAME = "a"', "a"),
-        ("form-data; name=b; name*=utf-8'en'%C3%A9", "é"),
-        ('form-data; name="a\\\'b"', "a'b"),
-    ],
-)
-def test_other_spellings(header: str, name: str) -> None:
-    assert unpack_name(header) == name
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        "", "attachment; name=a", "form-data", 'form-data; filename="a"', "form-data; name=",
-        'form-data; name="a', "form-data; name=a b", "form-data; name=a; name=b",
-        "form-data name=a",
-        "form-data; name*=a", "form-data; name*=latin-1''a", "form-data; name*=UTF-8''%zz",
-        "form-data; name*=UTF-8''%ff", "form-data; name*=UTF-8''%", 'form-data; name="\xe9"',
-        'form-data; name="a\x00"', 'form-data; name="a\\\n"', "form-data; name=a;",
-    ],
-)  # fmt: skip
-def test_malformed_ones(header: str) -> None:
-    with pytest.raises(glyph.BadRequest, match="Content-Disposition"):
-        unpack_name(header)
-
-
 # --- a server in its own words --------------------------------------------------------------------
-
-
-def ask(
-    router: glyph.Router, method: str, url: str, body: bytes = b"", /, **headers: str
-) -> Response:
-    router.allow_random_key()
-    fields = [("Host", "localhost"), *((k.replace("_", "-"), v) for k, v in headers.items())]
-    path, _, query = url.partition("?")
-    return router.handle(Incoming(method, path, fields, (body,), query=query, target=url))
-
-
-TYPED = {"Content_Type": MEDIA_TYPE}
-FILE = {"Content_Type": "a/b", "Content_Disposition": 'form-data; name="content"'}
 
 
 @pytest.mark.parametrize(("method", "envelope"), [(m, e) for m, e in CELLS if m != "GET"])
@@ -499,6 +371,15 @@ def test_the_decorator_itself() -> None:
             glyph.method(name, own_url=True)
 
 
+@pytest.mark.parametrize("name", ["If_Match", "If_None_Match", "If_Unmodified_Since"])
+def test_a_condition_that_is_not_compared_stops_the_call(name: str) -> None:
+    router = serve(Note)
+    url = reference(router, "Note", id=1)
+    condition = {name: "Tue, 24 Nov 2026 12:00:00 GMT" if "Since" in name else '"x"'}
+    assert ask(router, "DELETE", url, **TYPED, **condition).status == 412
+    assert value(ask(router, "DELETE", url, **TYPED)) == ["DELETE", 1]
+
+
 def test_hidden_ones_are_not_answered_and_overriding_keeps_the_mark() -> None:
     class Base(glyph.Resource):
         def __init__(self, id: int = 1) -> None:
@@ -521,115 +402,3 @@ def test_hidden_ones_are_not_answered_and_overriding_keeps_the_mark() -> None:
     assert local(router).Kept(1).delete() == "kept"
     answer = ask(router, "DELETE", reference(router, "Hidden"), **TYPED)
     assert (answer.status, answer.header("allow")) == (405, "GET, HEAD")
-
-
-# --- files that are large, cut or too many --------------------------------------------------------
-
-
-def head(length: int, *lines: str, method: str = "PUT", path: str = "/upload") -> bytes:
-    fields = [
-        f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {length}",
-        "Content-Type: a/b", 'Content-Disposition: form-data; name="content"', *lines,
-    ]  # fmt: skip
-    return "\r\n".join([*fields, "", ""]).encode()
-
-
-called: list[int] = []
-
-
-@glyph.method("PUT")
-def upload(content: glyph.Blob) -> int:
-    called.append(content.size or 0)
-    return content.size or 0
-
-
-def test_a_cut_or_stalled_upload_is_no_call(serve: Any, no_leaks: None) -> None:
-    called.clear()
-    url = serve(upload, idle=0.2)
-    assert status_of(exchange(url, head(3_000_000) + b"x" * 2_000_000)) == 408
-    chunked = head(0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
-    assert status_of(exchange(url, chunked + b"2\r\nxx\r\nzz\r\n")) == 400
-    assert called == []
-    assert status_of(exchange(url, chunked + b"2\r\nxx\r\n0\r\n\r\n")) == 200
-    assert called == [2]
-
-
-def test_limits_of_a_blob(serve: Any, no_leaks: None) -> None:
-    called.clear()
-    router = glyph.Router(limits=glyph.Limits(blob_size=1000))
-    url = serve(upload, router=router)
-    assert status_of(exchange(url, head(1000, "Connection: close") + b"x" * 1000)) == 200
-    assert status_of(exchange(url, head(1001, "Connection: close"))) == 413
-    chunked = head(0, "Connection: close").replace(
-        b"Content-Length: 0", b"Transfer-Encoding: chunked"
-    )
-    assert status_of(exchange(url, chunked + b"3e9\r\n" + b"x" * 1001)) == 413
-    assert called == [1000]
-
-
-@pytest.mark.parametrize("envelope", ["blob", "form"])
-def test_the_time_that_a_file_takes_is_not_the_calls(envelope: str) -> None:
-    @glyph.method("PUT", envelope=envelope)
-    def left(content: glyph.Blob) -> float:
-        assert content.size == 5
-        found = glyph.context().time_left
-        assert found is not None
-        return found
-
-    body = b"01234" if envelope == "blob" else encode({"content": glyph.blob(b"01234", "a/b")})
-
-    def slow() -> Iterator[bytes]:
-        for piece in (body[:-2], body[-2:-1], body[-1:]):
-            yield piece
-            time.sleep(0.2)
-
-    router = serve(left)
-    headers = {**(FILE if envelope == "blob" else TYPED), "Hyperglyph_Timeout": "0.3"}
-    fields = [("Host", "localhost"), *((k.replace("_", "-"), v) for k, v in headers.items())]
-    answer = router.handle(Incoming("PUT", "/left", fields, slow(), target="/left"))
-    assert 0.1 < value(answer) <= 0.3
-
-
-def test_a_local_call_holds_no_file_in_memory(no_leaks: None) -> None:
-    class Endless(Pipe):
-        taken = 0
-
-        def read(self, size: int | None = -1, /) -> bytes:
-            self.taken += len(data := b"x" * (size or 0))
-            return data
-
-    stream: Any = Endless(b"")
-    router = glyph.Router(limits=glyph.Limits(blob_size=3_000_000))
-    router.add(upload)
-    for target in (router, router.wsgi):
-        with pytest.raises(glyph.ContentTooLarge, match="more than 3000000 bytes"):
-            local(target).upload(glyph.blob(stream, "a/b"))
-        assert 3_000_000 <= stream.taken < 4_000_000
-        stream = Endless(b"")
-
-
-def test_an_error_of_the_callers_file_comes_out_as_it_is(root: Callable[..., Any]) -> None:
-    class Failing(Pipe):
-        def read(self, size: int | None = -1, /) -> bytes:
-            if data := super().read(size):
-                return data
-            raise OSError("disk")
-
-    offers = root()
-    for name in ("PUT-blob", "POST-form"):
-        stream: Any = Failing(b"x" * 200_000)
-        with pytest.raises(OSError, match=r"^disk$"):
-            offers[name](glyph.blob(stream, "a/b"))
-
-
-def test_other_calls_are_served_while_one_uploads(serve: Any, no_leaks: None) -> None:
-    url = serve(upload, cell("POST", "none"), threads=2)
-    with socket.create_connection(("127.0.0.1", port_of(url)), 5) as slow:
-        slow.sendall(head(10, "Connection: close") + b"12345")
-        with glyph.Client(timeout=5) as client:
-            assert client.get(url).none() == ["POST"]
-        slow.sendall(b"67890")
-        answer = b""
-        while piece := slow.recv(65536):
-            answer += piece
-    assert decode(answer.partition(b"\r\n\r\n")[2]) == 10
