@@ -37,6 +37,14 @@ _chance = random.Random(7)
 VALUES = array("d", [_chance.gauss(10, 3) for _ in range(150_000)])  # more than one piece
 
 
+#: Since Python 3.13 a file that fails to close says so. In cheroot's own WSGI server one does where
+#: the peer has gone; `glyph.Server` reads and writes without these files.
+CHEROOT = re.compile(
+    r"Exception ignored (?:(?!Exception ignored)[^\n]*\n)*?[^\n]*cheroot/makefile\.py"
+    r"(?:(?!Exception ignored)[^\n]*\n)*?OSError: \[Errno 9\] Bad file descriptor\n"
+)
+
+
 @attrs.frozen
 class Box:
     """A box that runs: below a prefix in a WSGI server, or at the root."""
@@ -63,7 +71,7 @@ def running(folder: Path, mount: str = "") -> Generator[Box]:
         finally:
             process.terminate()
             _, said = process.communicate(timeout=20)
-        assert (process.returncode, said) == (0, "")
+        assert (process.returncode, CHEROOT.sub("", said) if mount else said) == (0, "")
 
 
 @pytest.fixture(scope="module", params=PLACES, ids=["at the root", "below a prefix"])
