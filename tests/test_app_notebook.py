@@ -70,7 +70,10 @@ def running(folder: Path, mount: str = "") -> Generator[Box]:
             yield Box(process.stdout.readline().strip(), process.pid, folder)
         finally:
             process.terminate()
-            _, said = process.communicate(timeout=20)
+            try:
+                _, said = process.communicate(timeout=60)
+            finally:
+                process.kill()  # one that does not end is a failure, not a wait without end
         assert (process.returncode, CHEROOT.sub("", said) if mount else said) == (0, "")
 
 
