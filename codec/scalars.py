@@ -8,7 +8,6 @@ faster than joining bytes.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -47,16 +46,7 @@ def _integer(data: Buffer, position: int, limits: Limits) -> tuple[int, int]:
     return read_integer(literal, position, digits), end
 
 
-_FLOAT: Final = re.compile(rb"f(-?0x[01]\.[0-9a-f]{13}p[+-][0-9]{1,4});")
-
-
 def _float(data: Buffer, position: int, _: Limits) -> tuple[float, int]:
-    usual = _FLOAT.match(data, position)  # as encoders write it; the rest takes longer
-    if usual is not None:
-        try:
-            return float.fromhex(usual[1].decode("ascii")), usual.end()
-        except OverflowError:
-            pass
     literal, end = _literal(data, position, FLOAT_DECIMAL_WIDTH)
     return read_float(literal, position), end
 
