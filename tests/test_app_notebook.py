@@ -218,7 +218,7 @@ service.main(service.router)
 
 def test_no_signal_is_lost_where_connections_end(tmp_path: Path) -> None:
     """What a signal raises while a file is finalized goes nowhere, and the box would not end."""
-    command = [sys.executable, "-c", TELLING, "--folder", tmp_path, "--mount", "/box"]
+    command = [sys.executable, "-c", TELLING, "--folder", str(tmp_path), "--mount", "/box"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
