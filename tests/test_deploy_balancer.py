@@ -20,6 +20,8 @@ from typing import Any
 import attrs
 import pytest
 from deploy_help import Nginx, Process, executions, free_port
+from http_peers import exchange, post, status_of
+from server_help import KINDS, running
 
 import hyperglyph as glyph
 
@@ -190,3 +192,29 @@ def test_calls_in_flight_end_before_the_process_does(tmp_path: Path) -> None:
             root.add("late")
         assert caught.value.outcome == "not done"
     assert executions(log) == {f"call-{number}": 1 for number in range(8)}
+
+
+def test_gunicorn_replaces_its_workers_under_load() -> None:
+    """On SIGHUP; the master goes on listening, and no connection is lost."""
+    (kind,) = (kind for kind in KINDS if kind.name == "gunicorn gthread")
+    ended, request = threading.Event(), post("/hello")
+
+    def call_all_the_time(url: str) -> Counter[int]:
+        statuses = Counter[int]()
+        while not ended.is_set():
+            statuses[status_of(exchange(url, request))] += 1
+        return statuses
+
+    with running(kind) as gunicorn, ThreadPoolExecutor(4) as pool:
+        callers = [pool.submit(call_all_the_time, gunicorn.url) for _ in range(4)]
+        try:
+            for _ in range(3):
+                time.sleep(0.3)
+                gunicorn.process.send_signal(signal.SIGHUP)
+            time.sleep(1)
+        finally:
+            ended.set()
+        for caller in callers:
+            statuses = caller.result()
+            assert set(statuses) == {200}
+            assert statuses.total() > 50
