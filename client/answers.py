@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from html.parser import HTMLParser
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 
@@ -19,8 +20,14 @@ from hyperglyph.codec import (
     decode,
 )
 from hyperglyph.codec.blob import DEFAULT_CONTENT_TYPE
-from hyperglyph.transport.http.bodies import read_blob, read_message
-from hyperglyph.transport.http.codings import Inflation, inflated
+from hyperglyph.transport.http.bodies import (
+    BlobSink,
+    InflatingSink,
+    MessageSink,
+    Sink,
+    read_into,
+)
+from hyperglyph.transport.http.codings import Inflation
 from hyperglyph.transport.http.messages import Deadline, Response
 from hyperglyph.transport.http.negotiate import is_hyperglyph, parse_media_type
 from hyperglyph.transport.http.shapes import is_mapping
@@ -30,11 +37,14 @@ from hyperglyph.transport.http.status import (
     error_class,
     reason_phrase,
 )
+from hyperglyph.transport.http.waiting import finish
 
 from .exchange import drain
 from .text import with_text
 
 __all__ = ["Answer", "read_answer", "read_error"]
+
+T = TypeVar("T")
 
 #: No message of an error is longer; what comes as text or HTML may be a whole page.
 _TEXT_LIMIT: Final = 500
@@ -95,18 +105,17 @@ def read_answer(
     if response.status in (204, 205):
         drain(response)  # there is none, but the connection is free only after the end
         return Answer(None, False)
-    pieces = _decoded(response)
     content_type = response.header("content-type")
     if not is_hyperglyph(content_type):
-        return Answer(_read_blob(response, pieces, content_type, limits, deadline), False)
+        return Answer(_read_blob(response, content_type, limits, deadline), False)
     kinds = _Kinds()
+    sink = MessageSink(
+        limits=limits,
+        extensions=cast("Mapping[str, type[Extension]]", kinds),
+        at_root=deadline.pause,
+    )
     try:
-        value, blobs = read_message(
-            pieces,
-            limits=limits,
-            extensions=cast("Mapping[str, type[Extension]]", kinds),
-            at_root=deadline.pause,
-        )
+        value, blobs = _received(response, sink)
     finally:
         deadline.resume()
     for blob in blobs:
@@ -117,44 +126,43 @@ def read_answer(
 
 
 def _read_blob(
-    response: Response,
-    pieces: Iterable[bytes],
-    content_type: str | None,
-    limits: Limits,
-    deadline: Deadline,
+    response: Response, content_type: str | None, limits: Limits, deadline: Deadline
 ) -> Blob:
     """A body of another type, as a blob that says where it came from."""
     attributes = {"content-type": content_type or DEFAULT_CONTENT_TYPE, "url": response.url}
     deadline.pause()
     try:
-        blob = read_blob(pieces, attributes, limits=limits)
+        blob = _received(response, BlobSink(attributes, limits=limits))
     finally:
         deadline.resume()
     blob.expect_reader()
     return blob
 
 
-def _decoded(response: Response) -> Iterable[bytes]:
-    """The body without its content coding: one layer of gzip at most."""
+def _received(response: Response, sink: Sink[T]) -> T:
+    """What the body of a response makes of a sink, without its content coding."""
+    if not _is_gzip(response):
+        return finish(read_into(sink, response.body))
+    try:
+        return finish(read_into(InflatingSink(sink), response.body))
+    except Inflation as error:
+        raise TransportError(
+            f"the answer is not valid gzip: {error}", phase="read", outcome="done"
+        ) from None
+
+
+def _is_gzip(response: Response) -> bool:
+    """Whether the body is compressed, in one layer. Raises TransportError for other codings."""
     coding = (response.header("content-encoding") or "identity").strip().lower()
     if coding in ("identity", ""):
-        return response.body
+        return False
     if coding not in ("gzip", "x-gzip"):
         raise TransportError(
             f"the answer has an unknown content coding: {coding!r:.40}",
             phase="read",
             outcome="unknown",
         )
-    return _inflated(response.body)
-
-
-def _inflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    try:
-        yield from inflated(pieces)
-    except Inflation as error:
-        raise TransportError(
-            f"the answer is not valid gzip: {error}", phase="read", outcome="done"
-        ) from None
+    return True
 
 
 def read_error(
@@ -185,16 +193,33 @@ def read_error(
     )
 
 
+class _BoundedSink:
+    """The beginning of a body that nobody needs whole."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def feed(self, piece: bytes, /) -> None:
+        self.data += piece
+        if len(self.data) > _ERROR_LIMIT:
+            raise _EnoughError
+
+    def close(self) -> None:
+        """It was all there."""
+
+    def abandon(self) -> None:
+        """What is there is of use all the same."""
+
+
+class _EnoughError(Exception):
+    """The rest of a body is not wanted."""
+
+
 def _read_bounded(response: Response) -> bytes:
-    data = bytearray()
-    try:
-        for piece in _decoded(response):
-            data += piece
-            if len(data) > _ERROR_LIMIT:
-                break
-    except TransportError:
-        pass
-    return bytes(data[:_ERROR_LIMIT])
+    sink = _BoundedSink()
+    with suppress(TransportError, _EnoughError):
+        _received(response, sink)
+    return bytes(sink.data[:_ERROR_LIMIT])
 
 
 def _error_details(data: bytes, limits: Limits) -> dict[str, Any] | None:

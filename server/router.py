@@ -19,10 +19,10 @@ from typing import Any, NoReturn, TypeVar, overload
 from hyperglyph.codec import DecodeError, LimitExceeded, Limits
 from hyperglyph.codec.blob import DEFAULT_CONTENT_TYPE
 from hyperglyph.transport.adapters.wsgi import WSGIAdapter
-from hyperglyph.transport.http.bodies import read_blob
-from hyperglyph.transport.http.codings import Inflation, inflated
+from hyperglyph.transport.http.bodies import BlobSink, InflatingSink, Sink, read_into
+from hyperglyph.transport.http.codings import Inflation
 from hyperglyph.transport.http.disposition import unpack_name
-from hyperglyph.transport.http.forms import unpack_form, unpack_none, unpack_query
+from hyperglyph.transport.http.forms import NoneSink, form_sink, unpack_query
 from hyperglyph.transport.http.messages import Incoming, Response
 from hyperglyph.transport.http.status import (
     BadGateway,
@@ -34,6 +34,7 @@ from hyperglyph.transport.http.status import (
     ServerError,
     TransportError,
 )
+from hyperglyph.transport.http.waiting import finish
 
 from .again import Again, pause
 from .authentication import Authenticate, Guard
@@ -333,18 +334,15 @@ class Router:
         limit = self._limits.blob_size if envelope == "blob" else self._body_limit
         if request.length is not None and request.length > limit:
             raise ContentTooLarge(f"the body has more than {limit} bytes")
-        body = inflated(request.body) if is_gzip(request) else request.body
         try:
             if envelope in ("none", "query"):
-                nothing = unpack_none(body)
+                nothing = _received(request, NoneSink())
                 if envelope == "none":
                     return nothing
                 return unpack_query(request.query, limits=self._limits)
             if envelope == "blob":
-                return self._read_blob(call, function, body)
-            value, call.received = unpack_form(
-                body, limits=self._limits, at_root=call.deadline.pause
-            )
+                return self._read_blob(call, function)
+            value, call.received = _received(request, form_sink(self._limits, call.deadline.pause))
         except LimitExceeded as error:
             raise ContentTooLarge(str(error)) from None
         except Inflation as error:
@@ -355,15 +353,15 @@ class Router:
             call.deadline.resume()
         return value
 
-    def _read_blob(
-        self, call: Call, function: FunctionEndpoint, body: Iterable[bytes]
-    ) -> Mapping[str, object]:
+    def _read_blob(self, call: Call, function: FunctionEndpoint) -> Mapping[str, object]:
         # Only a file that has come whole is handed on; until then no instance waits for it.
         name = unpack_name(call.request.values("content-disposition")[0])
         function.parameters.bind({name: None})
         content_type = call.request.header("content-type") or DEFAULT_CONTENT_TYPE
         call.deadline.pause()
-        blob = read_blob(body, {"content-type": content_type}, limits=self._limits)
+        blob = _received(
+            call.request, BlobSink({"content-type": content_type}, limits=self._limits)
+        )
         call.received = (blob,)
         return {name: blob}
 
@@ -417,3 +415,8 @@ class Router:
             raise error
         logger.exception("logref %s: a call that %s made failed", call.logref, call.route)
         raise BadGateway("a call made by this server failed") from None
+
+
+def _received(request: Incoming, sink: Sink[T]) -> T:
+    """What the body of a request makes of a sink."""
+    return finish(read_into(InflatingSink(sink) if is_gzip(request) else sink, request.body))

@@ -19,12 +19,12 @@ from hyperglyph.transport.http.binding import (
     bind_arguments,
     signature_of,
 )
-from hyperglyph.transport.http.bodies import pack_body
+from hyperglyph.transport.http.bodies import pack_body, read_into
 from hyperglyph.transport.http.forms import (
+    NoneSink,
+    form_sink,
     headers_of_link,
     pack,
-    unpack_form,
-    unpack_none,
     unpack_query,
 )
 from hyperglyph.transport.http.messages import Deadline, first_header
@@ -37,6 +37,7 @@ from hyperglyph.transport.http.negotiate import (
 )
 from hyperglyph.transport.http.status import declared_code, error_class, reason_phrase
 from hyperglyph.transport.http.urls import check_url, origin_of, resolve
+from hyperglyph.transport.http.waiting import finish
 
 # --- media types ------------------------------------------------------------------------------
 
@@ -203,11 +204,12 @@ def test_the_form_envelope() -> None:
     assert packed.headers == (("Content-Type", MEDIA_TYPE),)
     assert packed.body is not None
     assert packed.body.root == b"Ou1:a;i1;u1:b;u2:\xc3\xa9;;"
-    assert unpack_form([packed.body.root], limits=Limits())[0] == {"a": 1, "b": "é"}
+    assert finish(read_into(form_sink(Limits()), [packed.body.root])) == ({"a": 1, "b": "é"}, ())
     empty = pack(Form("x"), "http://h/x", [])
     assert empty.body is not None
     assert empty.body.root == b"O;"
-    assert unpack_form([], limits=Limits()) == ({}, ())
+    for nothing in ([], [b""]):
+        assert finish(read_into(form_sink(Limits()), nothing)) == ({}, ())
 
 
 def test_the_query_envelope() -> None:
@@ -243,9 +245,10 @@ def test_the_none_envelope() -> None:
     packed = pack(Form("x", method="DELETE"), "http://h/x", [])
     assert packed.body is not None
     assert (packed.method, packed.body.root) == ("DELETE", b"")
-    assert unpack_none([]) == unpack_none([b""]) == {}
+    for nothing in ([], [b""]):
+        assert finish(read_into(NoneSink(), nothing)) == {}
     with pytest.raises(glyph.BadRequest, match="no arguments, but"):
-        unpack_none([b"", b"O;"])
+        finish(read_into(NoneSink(), [b"", b"O;"]))
     with pytest.raises(ValueError, match="has inputs"):
         pack(Form("x", envelope="none", values=["a"]), "http://h/x", [("a", 1)])
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from hyperglyph.codec import Limits, encode
-from hyperglyph.transport.http.bodies import read_message
+from hyperglyph.transport.http.bodies import MessageSink, read_into
+from hyperglyph.transport.http.waiting import finish
 
 PROGRAM = Path(__file__).resolve().parent.parent / "benchmarks" / "blobs.py"
 MIB = 1024 * 1024
@@ -35,7 +36,7 @@ def test_a_body_is_kept_once_while_it_is_decoded() -> None:
     try:
         before = tracemalloc.get_traced_memory()[0]
         pieces = (message[at : at + 65536] for at in range(0, len(message), 65536))
-        read_message(pieces, limits=Limits())
+        finish(read_into(MessageSink(limits=Limits()), pieces))
         peak = tracemalloc.get_traced_memory()[1] - before
     finally:
         tracemalloc.stop()

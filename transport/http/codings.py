@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-__all__ = ["Inflation", "accepts_gzip", "compressed", "inflated"]
+__all__ = ["Inflater", "Inflation", "accepts_gzip", "compressed"]
 
 #: Below this a header costs more than the coding saves; above, it must save a tenth.
 _WORTH: Final = 1_024
@@ -43,24 +43,34 @@ def compressed(body: bytes) -> bytes | None:
     return packed if len(packed) <= len(body) * 9 // 10 else None
 
 
-def inflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The body inside, in bounded steps: whoever reads it stops a bomb before it has unfolded.
+class Inflater:
+    """What is inside a compressed body, in bounded steps.
 
-    Raises Inflation, and what `pieces` raises.
+    Whoever reads the steps stops a bomb before it has unfolded. Raises Inflation.
     """
-    inflater = zlib.decompressobj(wbits=31)
-    try:
-        for piece in pieces:
-            data = piece
-            while data:
-                if inflater.eof:
-                    raise Inflation("something follows the compressed body")
-                if step := inflater.decompress(data, _STEP):
-                    yield step
-                data = inflater.unconsumed_tail or inflater.unused_data
-        while step := inflater.decompress(b"", _STEP):
+
+    def __init__(self) -> None:
+        self._inflater = zlib.decompressobj(wbits=31)
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        """What a piece adds; to be read to its end before the next one comes."""
+        inflater, data = self._inflater, piece
+        while data:
+            if inflater.eof:
+                raise Inflation("something follows the compressed body")
+            if step := self._step(data):
+                yield step
+            data = inflater.unconsumed_tail or inflater.unused_data
+
+    def close(self) -> Iterator[bytes]:
+        """What was held back at the end of the body, which must be that of the coding."""
+        while step := self._step(b""):
             yield step
-    except zlib.error as error:
-        raise Inflation(f"the compressed body is damaged: {error}") from None
-    if not inflater.eof:
-        raise Inflation("the compressed body is cut short")
+        if not self._inflater.eof:
+            raise Inflation("the compressed body is cut short")
+
+    def _step(self, data: bytes) -> bytes:
+        try:
+            return self._inflater.decompress(data, _STEP)
+        except zlib.error as error:
+            raise Inflation(f"the compressed body is damaged: {error}") from None

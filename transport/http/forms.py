@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -22,23 +22,24 @@ import attrs
 from hyperglyph.codec import Blob, DecodeError, EncodeError, Form, Limits, Link
 from hyperglyph.codec.limits import DEFAULT_LIMITS
 
-from .bodies import Body, pack_body, read_message
+from .bodies import Body, MessageSink, pack_body, read_into
 from .conditional import http_date
 from .disposition import pack_name
 from .negotiate import MEDIA_TYPE, is_hyperglyph, parse_media_type
 from .shapes import is_mapping
 from .status import BadRequest
+from .waiting import finish
 
 __all__ = [
     "ENVELOPES",
     "OVERRIDES",
+    "NoneSink",
     "Packed",
     "envelope_of",
+    "form_sink",
     "headers_of_link",
     "pack",
     "pack_query",
-    "unpack_form",
-    "unpack_none",
     "unpack_query",
 ]
 
@@ -192,23 +193,9 @@ def _check_value(kind: str, name: str, value: str) -> None:
         raise ValueError(f"{kind}: the value of the header {name} is not printable ASCII")
 
 
-def unpack_form(
-    pieces: Iterable[bytes], *, limits: Limits, at_root: Callable[[], object] | None = None
-) -> tuple[object, tuple[Blob, ...]]:
-    """The body of a form envelope, and its blobs; `at_root` as for `read_message`.
-
-    An empty body stands for no arguments. Raises DecodeError.
-    """
-    iterator = iter(pieces)
-    first = next(iterator, b"")
-    if not first:
-        return {}, ()
-
-    def everything() -> Iterable[bytes]:
-        yield first
-        yield from iterator
-
-    return read_message(everything(), limits=limits, at_root=at_root)
+def form_sink(limits: Limits, at_root: Callable[[], object] | None = None) -> MessageSink:
+    """For the body of a form envelope, where no bytes stand for no arguments."""
+    return MessageSink(limits=limits, at_root=at_root, empty={})
 
 
 def pack_query(
@@ -234,7 +221,7 @@ def unpack_query(query: str, *, limits: Limits = DEFAULT_LIMITS) -> Mapping[Any,
         raise BadRequest("malformed query: a percent sign without two hexadecimal digits")
     try:
         data = unquote_to_bytes(query.replace("+", " "))
-        value, blobs = read_message([data], limits=limits)
+        value, blobs = finish(read_into(MessageSink(limits=limits), (data,)))
     except DecodeError as error:
         raise BadRequest(f"malformed query: {error}") from None
     if blobs:
@@ -246,8 +233,15 @@ def unpack_query(query: str, *, limits: Limits = DEFAULT_LIMITS) -> Mapping[Any,
     return value
 
 
-def unpack_none(pieces: Iterable[bytes]) -> Mapping[Any, Any]:
-    """The arguments of a none envelope: none. Raises BadRequest for a body that says more."""
-    if any(pieces):
-        raise BadRequest("this form has no arguments, but the request has a body")
-    return {}
+class NoneSink:
+    """For the body of a none envelope, which has no bytes. Raises BadRequest."""
+
+    def feed(self, piece: bytes, /) -> None:
+        if piece:
+            raise BadRequest("this form has no arguments, but the request has a body")
+
+    def close(self) -> Mapping[Any, Any]:
+        return {}
+
+    def abandon(self) -> None:
+        """Nothing is held."""
