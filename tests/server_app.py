@@ -133,8 +133,12 @@ def django_app() -> Any:
     conf, http, urls, wsgi = map(
         import_module, ("django.conf", "django.http", "django.urls", "django.core.wsgi")
     )
+
+    def index(_: object) -> Any:
+        return http.HttpResponse("Django")
+
     conf.settings.configure(
-        ROOT_URLCONF=(urls.path("", lambda _: http.HttpResponse("Django")),),
+        ROOT_URLCONF=(urls.path("", index),),
         SECRET_KEY=SECRET,
         ALLOWED_HOSTS=["127.0.0.1"],
     )

@@ -197,7 +197,7 @@ def prefixed(tmp_path: Path, told: bool) -> Iterator[Prefixed]:
     for blob in certificate.cert_chain_pems:
         blob.write_to_path(str(tmp_path / "chain.pem"), append=True)
     context = ssl.create_default_context()
-    authority.configure_trust(context)
+    authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType]
     transport = HttpxTransport(verify=context)
     port = free_port()
     trust = ("--proxy", "127.0.0.1") if told else ()
