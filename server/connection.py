@@ -18,6 +18,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final
 
 from hyperglyph.transport.http.messages import PIECE, Incoming, Response
+from hyperglyph.transport.http.refusal import refusal
 from hyperglyph.transport.http.status import RequestTimeout, reason_phrase
 
 from .http1 import HEAD_LIMIT, Head, HeadError, parse_head, read_body
@@ -248,15 +249,13 @@ class Connection:
         return declared is None or sent == declared
 
     def _refuse(self, status: int, message: str) -> None:
-        """Answer what is no request, in words, and let go of the connection."""
-        text = message.encode()
-        head = (
-            f"HTTP/1.1 {status} {reason_phrase(status)}\r\nContent-Type: text/plain\r\n"
-            f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n"
-        )
-        logger.debug("refused a request: %d %s", status, message)
+        """Answer what is no request, and let go of the connection."""
+        response = refusal(status, message)
+        lines = [f"HTTP/1.1 {status} {reason_phrase(status)}"]
+        lines += [f"{name}: {value}" for name, value in response.headers]
+        head = "\r\n".join([*lines, "Connection: close", "", ""])
         with suppress(OSError):
-            self.socket.sendall(head.encode() + text)
+            self.socket.sendall(head.encode() + b"".join(response.body))
             self._linger()
 
     def _linger(self) -> None:
