@@ -12,7 +12,7 @@ from typing import Any
 from hyperglyph.transport.http.messages import PIECE, Handler, Incoming, Response
 from hyperglyph.transport.http.status import BadRequest, RequestTimeout, reason_phrase
 
-__all__ = ["WSGIAdapter"]
+__all__ = ["StartResponse", "WSGIAdapter"]
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
