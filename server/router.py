@@ -14,6 +14,7 @@ from hyperglyph.transport.http.waiting import finish
 from .authentication import Authenticate, Guard
 from .endpoints import ClassEndpoint, Style, make_endpoint
 from .flight import InFlight
+from .forwarded import Forwarded
 from .pages import Pages
 from .policy import Policy
 from .references import References
@@ -68,6 +69,9 @@ class Router:
     asked for them: another's is refused like a forged one. Any function without arguments will do
     that is called inside a call and returns data.
 
+    `trusted_proxies` are the addresses or networks of proxies in front ("unix" for a Unix socket):
+    X-Forwarded-Proto, -Host and -Prefix count where one of these sends them, from nobody else.
+
     `convert` are functions by type that make of values what can be sent: `{UUID: str}`.
     `docstrings` lets those of functions, methods and classes travel, for the caller's `help()`.
     `gzip` compresses answers for those who ask; our client asks unless the server is on the same
@@ -81,6 +85,7 @@ class Router:
         self,
         *,
         allowed_hosts: Iterable[str] = (),
+        trusted_proxies: Iterable[str] = (),
         limits: Limits | None = None,
         secret: Secret | Iterable[Secret] | Any = None,
         unsigned_state: bool = False,
@@ -114,6 +119,7 @@ class Router:
             pages=Pages(self._endpoints, self._signer, dict(convert or {}), legacy_clients),
             references=self._references,
             policy=Policy(allowed_hosts),
+            forwarded=Forwarded(trusted_proxies),
             flight=InFlight(in_flight),
             limits=limits,
             body_limit=limits.message + limits.blobs * limits.blob_size,

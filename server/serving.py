@@ -43,6 +43,7 @@ from .calls import Call, answer, discard_blobs, error_response, no_content, redi
 from .context import CURRENT, Context
 from .endpoints import FunctionEndpoint
 from .flight import InFlight
+from .forwarded import Forwarded
 from .log import tame_traceback
 from .moved import Moved
 from .pages import Pages
@@ -75,6 +76,7 @@ class Serving:
     pages: Pages
     references: References
     policy: Policy
+    forwarded: Forwarded
     flight: InFlight
     limits: Limits
     gzip: bool
@@ -120,7 +122,7 @@ class Serving:
         return response
 
     async def _respond(self, call: Call, running: Running) -> Response:
-        request = call.request
+        request = call.request = self.forwarded.applied(call.request)
         self.policy.check(request)
         call.method = effective_method(request)
         call.deadline = deadline_of(request)

@@ -29,6 +29,7 @@ from hyperglyph.transport.http.messages import (
     Response,
     first_header,
 )
+from hyperglyph.transport.http.refusal import refusal
 from hyperglyph.transport.http.status import BadRequest, RequestTimeout
 from hyperglyph.transport.http.waiting import Pieces
 
@@ -83,7 +84,7 @@ class ASGIAdapter:
             try:
                 request = incoming(scope, caller)
             except BadRequest as error:
-                response = _refusal(error)
+                response = refusal(error.status, error.message)
             else:
                 response = await self._handler.serve(request)
             try:
@@ -111,6 +112,7 @@ def incoming(scope: Scope, caller: _Caller) -> Incoming:
         mount=mount,
         target=f"{target}?{query}" if query else target,
         scheme=scope.get("scheme", "http"),
+        peer=_peer_of(scope),
         caller=caller,
     )
     lengths = request.values("content-length")
@@ -127,6 +129,14 @@ def incoming(scope: Scope, caller: _Caller) -> Incoming:
     return request
 
 
+def _peer_of(scope: Scope) -> str | None:
+    if client := scope.get("client"):
+        return str(client[0])
+    # A Unix socket is told by its path, without a port.
+    server = scope.get("server")
+    return "" if server and server[1] is None else None
+
+
 def _path_of(scope: Scope) -> tuple[str, str]:
     """The path, percent-decoded, and as it came."""
     raw: bytes | None = scope.get("raw_path")
@@ -135,13 +145,6 @@ def _path_of(scope: Scope) -> tuple[str, str]:
     raw = raw.partition(b"?")[0]
     # What is no UTF-8 matches no name; in the scope's own path it may have become one.
     return unquote_to_bytes(raw).decode("utf-8", "surrogateescape"), raw.decode("latin-1")
-
-
-def _refusal(error: BadRequest) -> Response:
-    """The answer to what is no request, and is not shown to the handler."""
-    message = str(error).encode()
-    headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(message)))]
-    return Response(error.status, headers, (message,))
 
 
 class _Caller(Caller):
