@@ -68,6 +68,7 @@ class _Wait(float):
     phase: Phase = "connect"
     begun = False  # something of the answer has arrived
     reused = True
+    sent = False  # something of the request has left
     exhausted = False  # the body's iterator came to its end
     failed = False  # a write failed
 
@@ -92,7 +93,7 @@ class _Wait(float):
     @property
     def outcome(self) -> Outcome:
         """What the server may have made of the request by now."""
-        if self.phase == "connect" or not self.exhausted or (self.failed and self.phase == "send"):
+        if not self.sent or not self.exhausted or (self.failed and self.phase == "send"):
             return "not done"
         return "unknown"
 
@@ -141,6 +142,7 @@ class _Stream(httpcore.NetworkStream):
             while view:
                 self.socket.settimeout(wait.seconds(wait.idle_limit))
                 view = view[self.socket.send(view) :]
+                wait.sent = True
         except TimeoutError as error:
             wait.failed = True
             raise httpcore.WriteTimeout(str(error)) from error
@@ -383,6 +385,15 @@ class HttpxTransport:
             ) from None
         except (*_FAILURES, TimeoutError) as error:
             _fail(error, wait)
+        if not wait.begun:
+            # Too many bytes came with an earlier answer, and are not this one's.
+            answer.close()
+            raise TransportError(
+                "the connection had an answer that nobody had asked for",
+                phase=wait.phase,
+                outcome=wait.outcome,
+                reused=wait.reused,
+            )
         wait.phase = "read"
         return Response(
             status=answer.status,
