@@ -66,6 +66,8 @@ class Connection:
         self.began = time.time() if self.handshaking else None
         #: Whether it failed, or took too long.
         self.given_up = False
+        #: Whether a request has come on it.
+        self.answered = False
         if sock.family != getattr(socket, "AF_UNIX", None):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         server.open.add(self)
@@ -156,6 +158,7 @@ class Connection:
                 self._refuse(408, "the head of the request did not arrive in time")
             return False
         self.began = None
+        self.answered = True
         try:
             data = self.rfile.take_head(HEAD_LIMIT)
             if data is None:
@@ -179,6 +182,7 @@ class Connection:
                 length=head.length,
                 scheme="http" if self.server.tls is None else "https",
                 loopback=self.server.loopback,
+                peer=self.remote_addr or "",
             )
         )
         body.skip_buffered()

@@ -90,6 +90,7 @@ def incoming(environ: Environ) -> Incoming:
         target=f"{path}?{query}" if query else path,
         length=length,
         scheme=environ.get("wsgi.url_scheme", "http"),
+        peer=environ.get("REMOTE_ADDR"),
     )
 
 
