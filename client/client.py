@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 
 from hyperglyph.codec import Limits, Link
+from hyperglyph.transport.http.addresses import AddressPolicy
 from hyperglyph.transport.http.forms import Packed
 from hyperglyph.transport.http.messages import Response, Transport
 from hyperglyph.transport.http.negotiate import MEDIA_TYPE
@@ -50,12 +51,16 @@ class Client:
     bytes of blobs take; `connect` the time to a connection; `idle` each wait for bytes of the peer,
     but for the first of an answer, since who computes is not idle; all in seconds, None for no
     limit. `headers`, `auth`, and the `cookies` that are kept in a jar if one is given, go to the
-    first origin opened and to those in `origins` only. `auth` is (user, password), or an instance
-    of one of httpx's authentication classes where that is the transport. `errors` are exception
-    classes to raise for the answers that carry their status and code. `bytes_as_text` is for
-    servers on the Python implementation of 2012, which has one type for both: bytes in results
-    become text where they are UTF-8. `method_override` sends PUT, PATCH and DELETE as POST with the
-    header `Method`, for ways on which nothing but GET and POST gets through.
+    first origin opened and to those in `origins` only. A page from a public address leads to public
+    addresses only, not into this machine or the network around it, and to those in `addresses`:
+    addresses and networks ("10.0.0.0/8"), or a function that says it of an `ipaddress` object; a
+    URL of your own may lead anywhere. Behind a proxy, addresses are the proxy's affair. `auth` is
+    (user, password), or an instance of one of httpx's authentication classes where that is the
+    transport. `errors` are exception classes to raise for the answers that carry their status and
+    code. `bytes_as_text` is for servers on the Python implementation of 2012, which has one type
+    for both: bytes in results become text where they are UTF-8. `method_override` sends PUT, PATCH
+    and DELETE as POST with the header `Method`, for ways on which nothing but GET and POST gets
+    through.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class Client:
         auth: tuple[str, str] | Any = None,
         cookies: CookieJar | None = None,
         origins: Iterable[str] = (),
+        addresses: Iterable[str] | AddressPolicy = (),
         limits: Limits | None = None,
         errors: Iterable[type[RemoteError]] = (),
         bytes_as_text: bool = False,
@@ -79,7 +85,7 @@ class Client:
         self._transport = transport
         given, flow = authenticated(checked_headers(headers or {}), auth, transport)
         self._options = Options(timeout, given)
-        self._policy = OriginPolicy(origins)
+        self._policy = OriginPolicy(origins, addresses)
         jar = None
         if cookies is not None:
             from .cookies import Cookies
@@ -102,9 +108,9 @@ class Client:
         With `as_`, a Protocol or the server's own class, a type checker takes the result for one
         of that type. Nothing is checked when it runs.
         """
-        self._policy.check_hop(url, url)
+        self._policy.check_hop(None, url)
         self._policy.open(url)
-        return self._follow(url, url)
+        return self._follow(url, None)
 
     def options(
         self,
@@ -157,11 +163,11 @@ class Client:
     def _follow(
         self,
         url: str,
-        source: str,
+        source: str | None,
         headers: tuple[tuple[str, str], ...] = (),
         unchanged: Callable[[], Any] | None = None,
     ) -> Any:
-        """GET a URL that was found in the page at `source`.
+        """GET a URL that was found in the page at `source`; None: one of the user's own.
 
         `unchanged` gives the value where conditions among the headers were answered with 304.
         """
@@ -173,7 +179,7 @@ class Client:
         self,
         make: Callable[[str], Packed],
         url: str,
-        source: str,
+        source: str | None,
         unchanged: Callable[[], Any] | None = None,
     ) -> Any:
         """Make a call to `url` and follow where it leads: its value, or its exception.

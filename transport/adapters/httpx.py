@@ -11,7 +11,6 @@ the time left in total. The `_Wait` also notes what was sent, so that errors can
 from __future__ import annotations
 
 import os
-import select
 import socket
 import ssl
 import threading
@@ -20,10 +19,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
+from hyperglyph.transport.http.addresses import AddressPolicy
 from hyperglyph.transport.http.messages import PIECE, AuthFlow, Deadline, Request, Response
 from hyperglyph.transport.http.status import DeadlineExceeded, Outcome, Phase, TransportError
 
 from .httpx_auth import auth_flow
+from .sockets import address_at, check_address, connected, is_readable, resolved
 
 if TYPE_CHECKING:
     import httpcore
@@ -65,6 +66,8 @@ class _Wait(float):
     deadline: Deadline
     connect_limit: float | None
     idle_limit: float | None
+    addresses: AddressPolicy | None
+    address: str | None = None  # the peer's
     phase: Phase = "connect"
     begun = False  # something of the answer has arrived
     reused = True
@@ -79,6 +82,7 @@ class _Wait(float):
         self.deadline = request.deadline
         self.connect_limit = request.connect
         self.idle_limit = request.idle
+        self.addresses = request.addresses
         return self
 
     def seconds(self, limit: float | None) -> float | None:
@@ -101,8 +105,9 @@ class _Wait(float):
 class _Stream(httpcore.NetworkStream):
     """A socket whose every wait is clipped, and which writes head and body together."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, *, checks: bool = True) -> None:
         self.socket = sock
+        self.address = address_at(sock) if checks else None
         self._held: list[bytes] = []
         self._held_size = 0
 
@@ -124,6 +129,13 @@ class _Stream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         wait = _wait(timeout)
+        if wait.phase == "connect":
+            # The pool gives by name and port: this one may have been made under another rule.
+            try:
+                check_address(self.address, wait.addresses)
+            except OSError as error:
+                raise httpcore.ConnectError(str(error)) from error
+            wait.address = self.address
         wait.phase = "send"
         self._held.append(buffer)
         self._held_size += len(buffer)
@@ -164,7 +176,8 @@ class _Stream(httpcore.NetworkStream):
         wait = _wait(timeout)
         try:
             self.socket.settimeout(wait.seconds(wait.connect_limit))
-            return _Stream(ssl_context.wrap_socket(self.socket, server_hostname=server_hostname))
+            secured = ssl_context.wrap_socket(self.socket, server_hostname=server_hostname)
+            return _Stream(secured, checks=self.address is not None)
         except TimeoutError as error:
             self.close()
             raise httpcore.ConnectTimeout(str(error)) from error
@@ -174,23 +187,12 @@ class _Stream(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":
-            return _is_readable(self.socket)
+            return is_readable(self.socket)
         if info == "socket":
             return self.socket
         if info == "ssl_object" and isinstance(self.socket, ssl.SSLSocket):
             return self.socket
         return None
-
-
-def _is_readable(sock: socket.socket) -> bool:
-    """Whether an idle connection has something to say, which can only be its end."""
-    if sock.fileno() < 0:
-        return True
-    if not hasattr(select, "poll"):  # pragma: no cover - Windows
-        return bool(select.select([sock], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))
 
 
 def _wait(timeout: float | None) -> _Wait:
@@ -201,7 +203,9 @@ def _wait(timeout: float | None) -> _Wait:
 class _Backend(httpcore.NetworkBackend):
     """Makes connections, and knows the sockets of all that are alive."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, proxied: bool) -> None:
+        #: Addresses are then those of a proxy, which resolves the names of others.
+        self._proxied = proxied
         self.streams: weakref.WeakSet[_Stream] = weakref.WeakSet()
 
     def connect_tcp(
@@ -216,28 +220,8 @@ class _Backend(httpcore.NetworkBackend):
         budget = Deadline(wait.connect_limit)
 
         def connect() -> socket.socket:
-            last: OSError | None = None
-            for family, kind, protocol, _, address in socket.getaddrinfo(
-                host, port, type=socket.SOCK_STREAM
-            ):
-                sock = socket.socket(family, kind, protocol)
-                try:
-                    sock.settimeout(_positive(wait.seconds(budget.left())))
-                    if local_address is not None:
-                        sock.bind((local_address, 0))
-                    sock.connect(address)
-                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                except OSError as error:
-                    sock.close()
-                    last = error
-                    if isinstance(error, TimeoutError):
-                        break
-                except BaseException:
-                    sock.close()
-                    raise
-                else:
-                    return sock
-            raise last or OSError("the name has no address")
+            found = resolved(host, port, None if self._proxied else wait.addresses)
+            return connected(found, lambda: _positive(wait.seconds(budget.left())), local_address)
 
         return self._connected(wait, connect)
 
@@ -264,7 +248,7 @@ class _Backend(httpcore.NetworkBackend):
     def _connected(self, wait: _Wait, connect: Callable[[], socket.socket]) -> _Stream:
         wait.reused = False
         try:
-            stream = _Stream(connect())
+            stream = _Stream(connect(), checks=not self._proxied)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
         except (OSError, UnicodeError) as error:
@@ -282,7 +266,8 @@ def _positive(seconds: float | None) -> float | None:
 class HttpxTransport:
     """HTTP/1.1 over httpcore's connection pool. Usable from any thread, and after a fork.
 
-    `unix` connects to a Unix socket whatever the URL's host; `proxy` is the URL of an HTTP proxy;
+    `unix` connects to a Unix socket whatever the URL's host; `proxy` is the URL of an HTTP proxy,
+    which then resolves names, and to which addresses it connects is its affair;
     `verify` is an SSL context (default: the system's or certifi's certificates).
     """
 
@@ -303,7 +288,7 @@ class HttpxTransport:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._process = os.getpid()
-        self._backend = _Backend()
+        self._backend = _Backend(proxied=self._proxy is not None)
         # One pool a scheme: reading the certificates takes longer than many calls.
         self._pools: dict[str, httpcore.ConnectionPool] = {}
 
@@ -404,6 +389,7 @@ class HttpxTransport:
             url=request.url,
             reused=wait.reused,
             on_close=answer.close,
+            address=wait.address,
         )
 
 

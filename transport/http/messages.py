@@ -12,6 +12,8 @@ from typing import Protocol, runtime_checkable
 
 import attrs
 
+from .addresses import AddressPolicy
+
 __all__ = [
     "PIECE",
     "AsyncTransport",
@@ -79,7 +81,8 @@ class Request:
     `url` is absolute, ASCII, and sent as it is. `body` is bytes, an iterator of bytes with its
     `length` if that is known, or None. `deadline` bounds the whole call, `connect` the time to a
     connection, `idle` each wait for bytes of the peer but for the first of an answer (seconds;
-    None: no limit). `safe` says that sending it twice does no harm.
+    None: no limit). `safe` says that sending it twice does no harm. `addresses` says to which
+    resolved addresses it may go, where a transport resolves names itself; None: to all.
     """
 
     method: str
@@ -91,6 +94,7 @@ class Request:
     connect: float | None = None
     idle: float | None = None
     safe: bool = False
+    addresses: AddressPolicy | None = None
 
 
 def _nothing() -> None:
@@ -101,8 +105,9 @@ def _nothing() -> None:
 class Response:
     """An answer: `body` gives its bytes in pieces, once; `close` gives back what it holds.
 
-    On a client `url` is where it came from, and `reused` says whether the connection had served
-    an earlier request. Header names may be in any case.
+    On a client `url` is where it came from, `reused` says whether the connection had served an
+    earlier request, and `address` is the peer's IP address, where the transport knows it. Header
+    names may be in any case.
     """
 
     status: int
@@ -111,6 +116,7 @@ class Response:
     url: str = ""
     reused: bool = False
     on_close: Callable[[], None] = _nothing
+    address: str | None = None
 
     def header(self, name: str) -> str | None:
         """The first value of a header, or None; `name` in lower case."""
