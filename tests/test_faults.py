@@ -6,6 +6,7 @@ The server counts what it carries out, by call; what the exception says is compa
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections import Counter
@@ -65,7 +66,31 @@ class SyncCaller:
         self._client.close()
 
 
-CALLERS: dict[str, Callable[[], Caller]] = {"httpx": SyncCaller}
+class AsyncCaller:
+    """The one for asyncio, in an event loop that runs while a call does."""
+
+    def open(self, url: str, *, idle: float) -> None:
+        self._runner = asyncio.Runner()
+        self._client = glyph.AsyncClient("httpx", idle=idle)
+
+        async def root() -> Any:
+            return await self._client.get(url)
+
+        self._root = self._runner.run(root())
+
+    def call(self, name: str, *arguments: Any, timeout: float) -> Any:
+        async def called() -> Any:
+            with self._client.options(timeout=timeout):
+                return await self._root[name](*arguments)
+
+        return self._runner.run(called())
+
+    def close(self) -> None:
+        self._runner.run(self._client.close())
+        self._runner.close()
+
+
+CALLERS: dict[str, Callable[[], Caller]] = {"httpx": SyncCaller, "httpx async": AsyncCaller}
 
 RESULTS: dict[str, Counter[str]] = {}
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import select
 import socket
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any, Final
 
 from hyperglyph.transport.http.addresses import AddressPolicy
 
-__all__ = ["address_at", "check_address", "connected", "is_readable", "resolved"]
+__all__ = ["address_at", "check_address", "connected", "is_readable", "permitted", "resolved"]
 
 #: What `getaddrinfo` gives of one address.
 Resolved = tuple[Any, Any, int, str, Any]
@@ -23,7 +24,12 @@ _REFUSED: Final = (
 
 def resolved(host: str, port: int, allowed: AddressPolicy | None) -> list[Resolved]:
     """The addresses of a name that may be connected to. Raises OSError if there is none."""
-    found: list[Resolved] = list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    return permitted(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), allowed)
+
+
+def permitted(given: Iterable[Resolved], allowed: AddressPolicy | None) -> list[Resolved]:
+    """Those of the addresses that may be connected to. Raises OSError if that is none of them."""
+    found = list(given)
     if allowed is None:
         return found
     kept = [entry for entry in found if allowed(ip_address(entry[4][0]))]
@@ -40,10 +46,11 @@ def check_address(address: str | None, allowed: AddressPolicy | None) -> None:
 
 
 def address_at(sock: socket.socket) -> str | None:
-    """The IP address at the other end of a connection; None where there is none."""
-    if sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return None
-    return str(sock.getpeername()[0])
+    """The IP address at the other end of a connection; None where there is none, or no more."""
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError):
+            return str(sock.getpeername()[0])
+    return None
 
 
 def connected(
