@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -255,4 +255,9 @@ class Router:
 
     def handle(self, request: Incoming, /) -> Response:
         """Answer a request on this thread. Raises nothing but what ends the process."""
-        return finish(self._serving.serve(request, ON_THREAD))
+        response = finish(self._serving.serve(request, ON_THREAD))
+        if type(response.body) is not tuple and isinstance(response.body, AsyncIterable):
+            from .loops import background_loop, iterate
+
+            response.body = iterate(background_loop(), response.body)
+        return response
