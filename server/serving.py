@@ -215,7 +215,7 @@ class Serving:
             else:
                 result = self._made(call, place, given)
             if inspect.iscoroutine(result):
-                result = await running.wait(result, call)
+                result = await running.wait(result, call, call.request.caller)
         except BaseException as error:
             leave = call.stack.__exit__
             if blocks:

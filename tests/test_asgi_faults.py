@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -176,7 +176,7 @@ def test_a_header_with_a_line_break_is_not_sent() -> None:
 
 
 @contextmanager
-def sent(url: str, *pieces: str, length: int = 2, name: str = "hello") -> Iterator[socket.socket]:
+def sent(url: str, *pieces: str, length: int = 2, name: str = "hello") -> Generator[socket.socket]:
     """A connection on which a head was sent, and of its body these pieces."""
     split = urlsplit(url)
     with socket.create_connection((split.hostname or "", split.port or 0), 10) as connection:
