@@ -51,8 +51,8 @@ class Router:
             def bio(self): ...
 
     It is a WSGI and an ASGI application; `Server(router)` serves it from a thread.
-    `allowed_hosts` are the names under which it may be reached, beside addresses, localhost and the machine's own name.
-    `limits` are those of a request (default: `Limits.server()`).
+    `allowed_hosts` are the names under which it may be reached, beside addresses, localhost and the
+    machine's own name. `limits` are those of a request (default: `Limits.server()`).
 
     An instance lives at a URL that holds its state, signed. `secret` is the key, or [new, old]
     while it changes; else the environment variable HYPERGLYPH_SECRET counts. `Server` and
