@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import socket
@@ -352,23 +351,6 @@ def test_a_forked_child_drops_the_pool(transport: HttpxTransport) -> None:
         answer = transport.send(request_to(server.url))
         assert b"".join(answer.body) == b"T;"
         assert answer.reused
-
-
-def test_httpx2_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    import httpcore
-    import httpx
-
-    name = "hyperglyph.transport.adapters.httpx"
-    monkeypatch.setitem(sys.modules, "httpcore", None)
-    monkeypatch.setitem(sys.modules, "httpx", None)
-    monkeypatch.setitem(sys.modules, "httpcore2", httpcore)
-    monkeypatch.setitem(sys.modules, "httpx2", httpx)
-    monkeypatch.delitem(sys.modules, name)
-    module = importlib.import_module(name)
-    with peer(answers(OK)) as server:
-        made = module.HttpxTransport()
-        assert fetch(made, request_to(server.url)) == b"T;"
-        made.close()
 
 
 def test_many_threads(transport: HttpxTransport) -> None:
