@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import asyncio
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +15,7 @@ from hyperglyph.testing.wire import WireSuite
 from hyperglyph.transport.adapters.httpx import HttpxTransport
 from hyperglyph.transport.adapters.httpx_async import AsyncHttpxTransport
 from hyperglyph.transport.adapters.wsgi import WSGIAdapter
+from hyperglyph.transport.http.messages import Incoming
 
 
 @pytest.mark.usefixtures("no_leaks")
@@ -52,3 +54,50 @@ class TestAsyncLocal(ExchangeSuite):
     @contextmanager
     def serving(self, recorder: Recorder) -> Generator[tuple[Any, str]]:
         yield glyph.AsyncLocalTransport(recorder), "http://localhost/"
+
+
+class Application:
+    """An ASGI application that asks a recorder, in a thread."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        loop = asyncio.get_running_loop()
+
+        def body() -> Iterator[bytes]:
+            more = True
+            while more:
+                event = asyncio.run_coroutine_threadsafe(receive(), loop).result()
+                more = event["more_body"]
+                if event["body"]:
+                    yield event["body"]
+
+        query = scope["query_string"].decode()
+        headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"]]
+        incoming = Incoming(
+            scope["method"],
+            scope["path"],
+            headers,
+            body(),
+            target=scope["raw_path"].decode() + (f"?{query}" if query else ""),
+        )
+        if length := incoming.header("content-length"):
+            incoming.length = int(length)
+        response = await asyncio.to_thread(self._recorder.handle, incoming)
+        try:
+            pairs = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in response.headers]
+            start = {"type": "http.response.start", "status": response.status, "headers": pairs}
+            await send(start)
+            pieces = iter(response.body)
+            while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body"})
+        finally:
+            response.close()
+
+
+class TestAsyncLocalApplication(ExchangeSuite):
+    @contextmanager
+    def serving(self, recorder: Recorder) -> Generator[tuple[Any, str]]:
+        yield glyph.AsyncLocalTransport(Application(recorder)), "http://localhost/"

@@ -72,7 +72,7 @@ class AsyncLocalTransport:
                 method=request.method,
                 path=below.decode("utf-8", "surrogateescape"),
                 headers=[("Host", split.netloc), *request.headers],
-                body=cast("Any", _body_of(request)),
+                body=_body_of(request),
                 query=split.query,
                 mount=self._mount,
                 target=target_of(request.url),
@@ -115,7 +115,7 @@ def _serving(target: Any) -> Callable[[Incoming], Awaitable[Response]] | None:
         return None
 
     async def serve(incoming: Incoming) -> Response:
-        if isinstance(incoming.body, OffLoop):
+        if isinstance(incoming.body, OffLoop):  # a thread has no loop to wait on
             incoming.body = incoming.body.pieces
         return await asyncio.to_thread(target.handle, incoming)
 

@@ -67,7 +67,7 @@ class ExchangeSuite(ABC):
     name begins with Test, says how to make a transport, and to what server it leads.
     """
 
-    #: False where the server sees paths through WSGI, which has them only with their escapes undone.
+    #: False where the server sees paths through WSGI, which undoes their escapes.
     shows_spelling = True
 
     @abstractmethod
