@@ -15,6 +15,8 @@ import hyperglyph as glyph
 from hyperglyph.codec import Form, Link
 from hyperglyph.transport.adapters.httpx_common import httpx
 
+pytestmark = pytest.mark.usefixtures("face")
+
 Serve = Callable[..., str]
 
 BASIC = "Basic Ym9iOnA6w6k="  # bob, p:é

@@ -18,6 +18,8 @@ import hyperglyph as glyph
 from hyperglyph.codec import Form, Link, Resource
 from hyperglyph.transport.adapters.httpx_common import httpx
 
+pytestmark = pytest.mark.usefixtures("face")
+
 SECRET = "s3cr3t-0f-h0me"
 
 STATUSES = (301, 302, 303, 307, 308)
