@@ -18,6 +18,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final
 
 from hyperglyph.transport.http.messages import PIECE, Incoming, Response
+from hyperglyph.transport.http.refusal import refusal
 from hyperglyph.transport.http.status import RequestTimeout, reason_phrase
 
 from .http1 import HEAD_LIMIT, Head, HeadError, parse_head, read_body
@@ -65,6 +66,8 @@ class Connection:
         self.began = time.time() if self.handshaking else None
         #: Whether it failed, or took too long.
         self.given_up = False
+        #: Whether a request has come on it.
+        self.answered = False
         if sock.family != getattr(socket, "AF_UNIX", None):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         server.open.add(self)
@@ -155,6 +158,7 @@ class Connection:
                 self._refuse(408, "the head of the request did not arrive in time")
             return False
         self.began = None
+        self.answered = True
         try:
             data = self.rfile.take_head(HEAD_LIMIT)
             if data is None:
@@ -178,6 +182,7 @@ class Connection:
                 length=head.length,
                 scheme="http" if self.server.tls is None else "https",
                 loopback=self.server.loopback,
+                peer=self.remote_addr or "",
             )
         )
         body.skip_buffered()
@@ -244,15 +249,13 @@ class Connection:
         return declared is None or sent == declared
 
     def _refuse(self, status: int, message: str) -> None:
-        """Answer what is no request, in words, and let go of the connection."""
-        text = message.encode()
-        head = (
-            f"HTTP/1.1 {status} {reason_phrase(status)}\r\nContent-Type: text/plain\r\n"
-            f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n"
-        )
-        logger.debug("refused a request: %d %s", status, message)
+        """Answer what is no request, and let go of the connection."""
+        response = refusal(status, message)
+        lines = [f"HTTP/1.1 {status} {reason_phrase(status)}"]
+        lines += [f"{name}: {value}" for name, value in response.headers]
+        head = "\r\n".join([*lines, "Connection: close", "", ""])
         with suppress(OSError):
-            self.socket.sendall(head.encode() + text)
+            self.socket.sendall(head.encode() + b"".join(response.body))
             self._linger()
 
     def _linger(self) -> None:

@@ -41,6 +41,7 @@ from .authentication import Authenticate, Guard
 from .calls import Call, answer, discard_blobs, error_response, no_content, redirection
 from .context import CURRENT, Context
 from .endpoints import ClassEndpoint, FunctionEndpoint, Style, make_endpoint
+from .forwarded import Forwarded
 from .log import tame_traceback
 from .moved import Moved
 from .pages import Pages
@@ -100,6 +101,9 @@ class Router:
     asked for them: another's is refused like a forged one. Any function without arguments will do
     that is called inside a call and returns data.
 
+    `trusted_proxies` are the addresses or networks of proxies in front ("unix" for a Unix socket):
+    X-Forwarded-Proto, -Host and -Prefix count where one of these sends them, from nobody else.
+
     `convert` are functions by type that make of values what can be sent: `{UUID: str}`.
     `docstrings` lets those of functions, methods and classes travel, for the caller's `help()`.
     `gzip` compresses answers for those who ask; our client asks unless the server is on the same
@@ -113,6 +117,7 @@ class Router:
         self,
         *,
         allowed_hosts: Iterable[str] = (),
+        trusted_proxies: Iterable[str] = (),
         limits: Limits | None = None,
         secret: Secret | Iterable[Secret] | Any = None,
         unsigned_state: bool = False,
@@ -137,6 +142,7 @@ class Router:
         self._references = References(self._endpoints, self._signer, legacy_clients)
         self._style = Style(legacy_clients, docstrings)
         self._policy = Policy(allowed_hosts)
+        self._forwarded = Forwarded(trusted_proxies)
         self._limits = limits or Limits.server()
         self._body_limit = self._limits.message + self._limits.blobs * self._limits.blob_size
         self._gzip = gzip
@@ -253,7 +259,7 @@ class Router:
         return response
 
     def _respond(self, call: Call) -> Response:
-        request = call.request
+        request = call.request = self._forwarded.applied(call.request)
         self._policy.check(request)
         call.method = effective_method(request)
         call.deadline = deadline_of(request)

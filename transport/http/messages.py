@@ -134,7 +134,8 @@ class Incoming:
     `path` is percent-decoded and begins behind `mount`, the prefix under which the application
     is mounted (no trailing slash); `query` and `target` are as they came. `length` is the declared
     Content-Length. `body` raises RemoteError where the peer cuts it short or stalls. `loopback`
-    says that the server listens on loopback only.
+    says that the server listens on loopback only. `peer` is the address at the other end of the
+    connection, "" over a Unix socket, None if it is not known.
     """
 
     method: str
@@ -147,6 +148,7 @@ class Incoming:
     length: int | None = None
     scheme: str = "http"
     loopback: bool = False
+    peer: str | None = None
     _index: dict[str, list[str]] | None = attrs.field(default=None, init=False, repr=False)
 
     def values(self, name: str) -> list[str]:
