@@ -28,7 +28,7 @@ from hyperglyph.transport.http.bodies import (
     read_into,
 )
 from hyperglyph.transport.http.codings import Inflation
-from hyperglyph.transport.http.messages import Deadline, Response
+from hyperglyph.transport.http.messages import Answered, Deadline
 from hyperglyph.transport.http.negotiate import is_hyperglyph, parse_media_type
 from hyperglyph.transport.http.shapes import is_mapping
 from hyperglyph.transport.http.status import (
@@ -37,7 +37,6 @@ from hyperglyph.transport.http.status import (
     error_class,
     reason_phrase,
 )
-from hyperglyph.transport.http.waiting import finish
 
 from .exchange import drain
 from .text import with_text
@@ -95,19 +94,19 @@ class Answer:
     profiles: Mapping[str, Resource] = attrs.field(factory=dict[str, Resource])
 
 
-def read_answer(
-    response: Response, *, limits: Limits, deadline: Deadline, bytes_as_text: bool = False
+async def read_answer(
+    response: Answered, *, limits: Limits, deadline: Deadline, bytes_as_text: bool = False
 ) -> Answer:
     """The value of a response of 2xx; `bytes_as_text` makes text of bytes that are UTF-8.
 
     Raises DecodeError for a malformed message, TransportError where it is cut short.
     """
     if response.status in (204, 205):
-        drain(response)  # there is none, but the connection is free only after the end
+        await drain(response)  # there is none, but the connection is free only after the end
         return Answer(None, False)
     content_type = response.header("content-type")
     if not is_hyperglyph(content_type):
-        return Answer(_read_blob(response, content_type, limits, deadline), False)
+        return Answer(await _read_blob(response, content_type, limits, deadline), False)
     kinds = _Kinds()
     sink = MessageSink(
         limits=limits,
@@ -115,7 +114,7 @@ def read_answer(
         at_root=deadline.pause,
     )
     try:
-        value, blobs = _received(response, sink)
+        value, blobs = await _received(response, sink)
     finally:
         deadline.resume()
     for blob in blobs:
@@ -125,33 +124,33 @@ def read_answer(
     return Answer(value, kinds.met or bool(blobs), kinds.resources.first)
 
 
-def _read_blob(
-    response: Response, content_type: str | None, limits: Limits, deadline: Deadline
+async def _read_blob(
+    response: Answered, content_type: str | None, limits: Limits, deadline: Deadline
 ) -> Blob:
     """A body of another type, as a blob that says where it came from."""
     attributes = {"content-type": content_type or DEFAULT_CONTENT_TYPE, "url": response.url}
     deadline.pause()
     try:
-        blob = _received(response, BlobSink(attributes, limits=limits))
+        blob = await _received(response, BlobSink(attributes, limits=limits))
     finally:
         deadline.resume()
     blob.expect_reader()
     return blob
 
 
-def _received(response: Response, sink: Sink[T]) -> T:
+async def _received(response: Answered, sink: Sink[T]) -> T:
     """What the body of a response makes of a sink, without its content coding."""
     if not _is_gzip(response):
-        return finish(read_into(sink, response.body))
+        return await read_into(sink, response.body)
     try:
-        return finish(read_into(InflatingSink(sink), response.body))
+        return await read_into(InflatingSink(sink), response.body)
     except Inflation as error:
         raise TransportError(
             f"the answer is not valid gzip: {error}", phase="read", outcome="done"
         ) from None
 
 
-def _is_gzip(response: Response) -> bool:
+def _is_gzip(response: Answered) -> bool:
     """Whether the body is compressed, in one layer. Raises TransportError for other codings."""
     coding = (response.header("content-encoding") or "identity").strip().lower()
     if coding in ("identity", ""):
@@ -165,14 +164,14 @@ def _is_gzip(response: Response) -> bool:
     return True
 
 
-def read_error(
-    response: Response, *, limits: Limits, declared: Iterable[type[RemoteError]]
+async def read_error(
+    response: Answered, *, limits: Limits, declared: Iterable[type[RemoteError]]
 ) -> RemoteError:
     """The exception for a response of 4xx or 5xx, or one that means nothing here.
 
     A body that cannot be read does not hide the status.
     """
-    data = _read_bounded(response)
+    data = await _read_bounded(response)
     details: dict[str, Any] = {"message": ""}
     content_type = response.header("content-type")
     if is_hyperglyph(content_type):
@@ -215,10 +214,10 @@ class _EnoughError(Exception):
     """The rest of a body is not wanted."""
 
 
-def _read_bounded(response: Response) -> bytes:
+async def _read_bounded(response: Answered) -> bytes:
     sink = _BoundedSink()
     with suppress(TransportError, _EnoughError):
-        _received(response, sink)
+        await _received(response, sink)
     return bytes(sink.data[:_ERROR_LIMIT])
 
 

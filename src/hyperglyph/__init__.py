@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # isort: off
+    from .client.aio import AsyncClient
+    from .client.calls import Call
     from .client.about import client_of, content_of, reload, url_of
     from .client.client import Client, get
     from .codec import Blob, Extension, Form, Input, Limits, Link, Period
@@ -24,7 +26,9 @@ if TYPE_CHECKING:  # isort: off
     from .server.stores import MemoryStore, RedisStore, SQLiteStore, Store, StoreError
     from .server.thread import Server
     from .transport.adapters.local import LocalTransport
-    from .transport.http.messages import AsyncTransport, Incoming, Request, Response, Transport
+    from .transport.http.messages import (
+        AsyncResponse, AsyncTransport, Incoming, Request, Response, Transport,
+    )  # fmt: skip
     from .transport.http.status import (
         BadGateway, BadRequest, ClientError, Conflict, ContentTooLarge, DeadlineExceeded, Forbidden,
         GatewayTimeout, HeadersTooLarge, MethodNotAllowed, MisdirectedRequest, NotFound,
@@ -33,7 +37,8 @@ if TYPE_CHECKING:  # isort: off
     )  # fmt: skip
 
 __all__ = [
-    "AsyncTransport", "BadGateway", "BadRequest", "Blob", "Client", "ClientError",
+    "AsyncClient", "AsyncResponse", "AsyncTransport", "BadGateway", "BadRequest", "Blob", "Call",
+    "Client", "ClientError",
     "ConfigurationError", "Conflict", "ContentTooLarge", "DeadlineExceeded", "DecodeError",
     "EPHEMERAL", "EncodeError", "Extension", "Forbidden", "Form", "GatewayTimeout",
     "HeadersTooLarge", "HyperglyphError", "Incoming", "Input", "LimitExceeded", "Limits", "Link",
@@ -48,6 +53,8 @@ __all__ = [
 ]  # fmt: skip
 
 _MODULES = {
+    "client.aio": "AsyncClient",
+    "client.calls": "Call",
     "client.client": "Client get",
     "client.about": "client_of content_of reload url_of",
     "codec": "Blob Extension Form Input Limits Link Period",
@@ -64,7 +71,7 @@ _MODULES = {
     "server.stores": "MemoryStore RedisStore SQLiteStore Store StoreError",
     "server.thread": "Server",
     "transport.adapters.local": "LocalTransport",
-    "transport.http.messages": "AsyncTransport Incoming Request Response Transport",
+    "transport.http.messages": "AsyncResponse AsyncTransport Incoming Request Response Transport",
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
 

@@ -1,100 +1,40 @@
 """The general adapter, on the engine of httpx (or of its successor httpx2): httpcore's pool.
 
 It goes one layer below `httpx.HTTPTransport`, which only wraps that pool: the pool takes a network
-backend in the open, and sends a URL as it is where httpx's own URL type would re-spell it.
-
-The backend is where deadlines are kept. Each request carries one `_Wait` as its timeouts; httpcore
-hands it through, untouched, to every connect, read and write, and there each wait is clipped to
-the time left in total. The `_Wait` also notes what was sent, so that errors can tell the truth.
+backend in the open, in which deadlines are kept, and sends a URL as it is where httpx's own URL
+type would re-spell it.
 """
 
 from __future__ import annotations
 
 import os
-import select
 import socket
 import ssl
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit
+from typing import Any
 
 from hyperglyph.transport.http.messages import PIECE, AuthFlow, Deadline, Request, Response
-from hyperglyph.transport.http.status import DeadlineExceeded, Outcome, Phase, TransportError
 
 from .httpx_auth import auth_flow
-
-if TYPE_CHECKING:
-    import httpcore
-    import httpx
-else:
-    try:
-        import httpcore
-        import httpx
-    except ImportError:
-        try:
-            import httpcore2 as httpcore
-            import httpx2 as httpx
-        except ImportError as error:
-            raise ImportError(
-                "the transport 'httpx' needs httpx (or httpx2), which is not installed: "
-                "pip install httpx"
-            ) from error
-
-__all__ = ["HttpxTransport"]
-
-#: Servers keep idle connections longer (our own 15 s), so a connection of this age is alive.
-KEEPALIVE = 4.0
-
-_FAILURES = (
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    httpcore.TimeoutException,
-    httpcore.UnsupportedProtocol,
+from .httpx_common import (
+    FAILURES,
+    KEEPALIVE,
+    Wait,
+    core_request,
+    fail,
+    httpcore,
+    httpx,
+    is_readable,
+    malformed,
+    outcome_of,
+    positive,
+    text_headers,
+    wait_of,
 )
 
-
-class _Wait(float):
-    """The time limits of one request, and how far it has come.
-
-    As a float it is the longest wait, for the pool's own waiting; the streams below ask `seconds`.
-    """
-
-    deadline: Deadline
-    connect_limit: float | None
-    idle_limit: float | None
-    phase: Phase = "connect"
-    begun = False  # something of the answer has arrived
-    reused = True
-    exhausted = False  # the body's iterator came to its end
-    failed = False  # a write failed
-
-    @classmethod
-    def of(cls, request: Request) -> _Wait:
-        left = request.deadline.left()
-        self = cls(threading.TIMEOUT_MAX if left is None else max(left, 0.0))
-        self.deadline = request.deadline
-        self.connect_limit = request.connect
-        self.idle_limit = request.idle
-        return self
-
-    def seconds(self, limit: float | None) -> float | None:
-        """How long the next wait may take. Raises TimeoutError if the deadline has passed."""
-        left = self.deadline.left()
-        if left is None:
-            return limit
-        if left <= 0:
-            raise TimeoutError("the deadline has passed")
-        return left if limit is None else min(left, limit)
-
-    @property
-    def outcome(self) -> Outcome:
-        """What the server may have made of the request by now."""
-        if self.phase == "connect" or not self.exhausted or (self.failed and self.phase == "send"):
-            return "not done"
-        return "unknown"
+__all__ = ["HttpxTransport"]
 
 
 class _Stream(httpcore.NetworkStream):
@@ -106,7 +46,7 @@ class _Stream(httpcore.NetworkStream):
         self._held_size = 0
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        wait = _wait(timeout)
+        wait = wait_of(timeout)
         self._flush(wait)
         if wait.phase == "send":
             wait.phase = "wait"
@@ -122,7 +62,7 @@ class _Stream(httpcore.NetworkStream):
             raise httpcore.ReadError(str(error)) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        wait = _wait(timeout)
+        wait = wait_of(timeout)
         wait.phase = "send"
         self._held.append(buffer)
         self._held_size += len(buffer)
@@ -130,7 +70,7 @@ class _Stream(httpcore.NetworkStream):
         if self._held_size >= PIECE:
             self._flush(wait)
 
-    def _flush(self, wait: _Wait) -> None:
+    def _flush(self, wait: Wait) -> None:
         if not self._held:
             return
         data = self._held[0] if len(self._held) == 1 else b"".join(self._held)
@@ -159,7 +99,7 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> _Stream:
-        wait = _wait(timeout)
+        wait = wait_of(timeout)
         try:
             self.socket.settimeout(wait.seconds(wait.connect_limit))
             return _Stream(ssl_context.wrap_socket(self.socket, server_hostname=server_hostname))
@@ -172,28 +112,12 @@ class _Stream(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":
-            return _is_readable(self.socket)
+            return is_readable(self.socket)
         if info == "socket":
             return self.socket
         if info == "ssl_object" and isinstance(self.socket, ssl.SSLSocket):
             return self.socket
         return None
-
-
-def _is_readable(sock: socket.socket) -> bool:
-    """Whether an idle connection has something to say, which can only be its end."""
-    if sock.fileno() < 0:
-        return True
-    if not hasattr(select, "poll"):  # pragma: no cover - Windows
-        return bool(select.select([sock], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))
-
-
-def _wait(timeout: float | None) -> _Wait:
-    assert isinstance(timeout, _Wait), "httpcore hands timeouts through as they are"
-    return timeout
 
 
 class _Backend(httpcore.NetworkBackend):
@@ -210,7 +134,7 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> _Stream:
-        wait = _wait(timeout)
+        wait = wait_of(timeout)
         budget = Deadline(wait.connect_limit)
 
         def connect() -> socket.socket:
@@ -220,7 +144,7 @@ class _Backend(httpcore.NetworkBackend):
             ):
                 sock = socket.socket(family, kind, protocol)
                 try:
-                    sock.settimeout(_positive(wait.seconds(budget.left())))
+                    sock.settimeout(positive(wait.seconds(budget.left())))
                     if local_address is not None:
                         sock.bind((local_address, 0))
                     sock.connect(address)
@@ -245,7 +169,7 @@ class _Backend(httpcore.NetworkBackend):
         timeout: float | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> _Stream:
-        wait = _wait(timeout)
+        wait = wait_of(timeout)
 
         def connect() -> socket.socket:
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -259,7 +183,7 @@ class _Backend(httpcore.NetworkBackend):
 
         return self._connected(wait, connect)
 
-    def _connected(self, wait: _Wait, connect: Callable[[], socket.socket]) -> _Stream:
+    def _connected(self, wait: Wait, connect: Callable[[], socket.socket]) -> _Stream:
         wait.reused = False
         try:
             stream = _Stream(connect())
@@ -269,12 +193,6 @@ class _Backend(httpcore.NetworkBackend):
             raise httpcore.ConnectError(str(error)) from error
         self.streams.add(stream)
         return stream
-
-
-def _positive(seconds: float | None) -> float | None:
-    if seconds is not None and seconds <= 0:
-        raise TimeoutError("the connect limit has passed")
-    return seconds
 
 
 class HttpxTransport:
@@ -357,38 +275,19 @@ class HttpxTransport:
         )
 
     def send(self, request: Request, /) -> Response:
-        wait = _Wait.of(request)
+        wait = Wait.of(request)
         try:
-            split = urlsplit(request.url)
-            if split.scheme not in ("http", "https") or not split.hostname:
-                raise ValueError("the URL is not one of http or https")
-            target = split.path or "/"
-            if "?" in request.url:
-                target = f"{target}?{split.query}"
-            url = httpcore.URL(
-                scheme=split.scheme, host=split.hostname, port=split.port, target=target
-            )
-            core = httpcore.Request(
-                request.method,
-                url,
-                headers=_headers_of(request, split.netloc.rpartition("@")[2]),
-                content=_Pieces(request.body, wait),
-                extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), wait)},
-            )
+            core = core_request(request, wait, _Pieces(request.body, wait))
             wait.seconds(None)
-            answer = self._pool(split.scheme).handle_request(core)
+            answer = self._pool(core.url.scheme.decode()).handle_request(core)
         except (ValueError, UnicodeError) as error:
-            raise TransportError(
-                f"the request is malformed: {error}", phase="connect", outcome="not done"
-            ) from None
-        except (*_FAILURES, TimeoutError) as error:
-            _fail(error, wait)
+            raise malformed(error) from None
+        except (*FAILURES, TimeoutError) as error:
+            fail(error, wait)
         wait.phase = "read"
         return Response(
             status=answer.status,
-            headers=[
-                (name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers
-            ],
+            headers=text_headers(answer),
             body=_read(answer, wait),
             url=request.url,
             reused=wait.reused,
@@ -396,23 +295,10 @@ class HttpxTransport:
         )
 
 
-def _headers_of(request: Request, host: str) -> list[tuple[bytes, bytes]]:
-    headers = [(b"Host", host.encode("ascii"))]
-    headers += [(name.encode("ascii"), value.encode("latin-1")) for name, value in request.headers]
-    body = request.body
-    if isinstance(body, bytes):
-        headers.append((b"Content-Length", b"%d" % len(body)))
-    elif body is not None and request.length is not None:
-        headers.append((b"Content-Length", b"%d" % request.length))
-    elif body is not None:
-        headers.append((b"Transfer-Encoding", b"chunked"))
-    return headers
-
-
 class _Pieces:
     """A body in pieces; httpcore copies the rest of a large one at every send."""
 
-    def __init__(self, body: bytes | Iterator[bytes] | None, wait: _Wait) -> None:
+    def __init__(self, body: bytes | Iterator[bytes] | None, wait: Wait) -> None:
         self._body = body
         self._wait = wait
 
@@ -426,35 +312,10 @@ class _Pieces:
         self._wait.exhausted = True
 
 
-def _read(answer: httpcore.Response, wait: _Wait) -> Iterator[bytes]:
+def _read(answer: httpcore.Response, wait: Wait) -> Iterator[bytes]:
     try:
         yield from answer.iter_stream()
-    except _FAILURES as error:
-        outcome: Outcome = "done" if answer.status < 300 else "unknown"
-        _fail(error, wait, outcome)
+    except FAILURES as error:
+        fail(error, wait, outcome_of(answer))
     finally:
         answer.close()
-
-
-def _fail(error: Exception, wait: _Wait, outcome: Outcome | None = None) -> NoReturn:
-    """Raise our own error in place of the library's."""
-    left = wait.deadline.left()
-    expired = left is not None and left <= 0
-    timed_out = expired or isinstance(error, httpcore.TimeoutException | TimeoutError)
-    cls = DeadlineExceeded if timed_out else TransportError
-    if timed_out and wait.phase == "connect":
-        what = "no connection in time"
-    elif timed_out:
-        what = "the deadline has passed" if expired else "the peer was idle for too long"
-    else:
-        what = {
-            "connect": "cannot connect",
-            "send": "the request could not be sent",
-            "wait": "the connection ended without an answer",
-            "read": "the answer was cut short",
-        }[wait.phase]
-        detail = str(error)
-        what = f"{what}: {detail}" if detail else what
-    raise cls(
-        what, phase=wait.phase, outcome=outcome or wait.outcome, reused=wait.reused
-    ) from error

@@ -7,13 +7,23 @@ server an `Incoming` request goes to the router, which gives a `Response` too.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from typing import Protocol, runtime_checkable
 
 import attrs
 
 __all__ = [
     "PIECE",
+    "Answered",
+    "AsyncResponse",
     "AsyncTransport",
     "AuthFlow",
     "Deadline",
@@ -122,9 +132,38 @@ class Response:
         on_close()
 
 
+async def _nothing_to_wait_for() -> None:
+    """Close what needs no closing."""
+
+
+@attrs.define
+class AsyncResponse:
+    """A `Response` for asyncio: its body comes by `async for`, and closing is awaited."""
+
+    status: int
+    headers: Headers
+    body: AsyncIterable[bytes]
+    url: str = ""
+    reused: bool = False
+    on_close: Callable[[], Awaitable[None]] = _nothing_to_wait_for
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, or None; `name` in lower case."""
+        return first_header(self.headers, name)
+
+    async def close(self) -> None:
+        """Give back the connection, files and whatever else the answer holds. May be repeated."""
+        on_close, self.on_close = self.on_close, _nothing_to_wait_for
+        await on_close()
+
+
+#: An answer over a transport of either kind.
+Answered = Response | AsyncResponse
+
 #: How a request is authenticated: a generator of the requests to send, the given one among them,
-#: which is sent the response to each. The last response is the answer.
-AuthFlow = Callable[[Request], Generator[Request, Response, None]]
+#: which is sent the response to each. The last response is the answer. Without an event loop, too,
+#: it is run step by step, and may then not wait for one.
+AuthFlow = Callable[[Request], AsyncGenerator[Request, Answered]]
 
 
 @attrs.define
@@ -193,11 +232,16 @@ class Transport(Protocol):
 
 @runtime_checkable
 class AsyncTransport(Protocol):
-    """The same for asyncio. `Response.body` is then an async iterable."""
+    """The same for asyncio. What an iterator as `Request.body` gives may be read from a file, and
+    reading it block: `off_loop` of `hyperglyph.transport.adapters.threads` reads it in a thread.
+
+    Cancelling `send`, or the reading of a body, ends the connection: nobody else may be given the
+    rest of that answer.
+    """
 
     @property
     def name(self) -> str: ...
 
-    async def send(self, request: Request, /) -> Response: ...
+    async def send(self, request: Request, /) -> AsyncResponse: ...
 
     async def close(self) -> None: ...
