@@ -15,6 +15,7 @@ import attrs
 from hyperglyph.codec import EncodeError
 from hyperglyph.transport.http.forms import OVERRIDES, Packed
 from hyperglyph.transport.http.messages import Answered, AuthFlow, Deadline, Request
+from hyperglyph.transport.http.ranges import range_from, unpack_content_range
 from hyperglyph.transport.http.status import DeadlineExceeded, RemoteError, TransportError
 from hyperglyph.transport.http.urls import is_loopback, origin_of, resolve
 from hyperglyph.transport.http.waiting import each
@@ -66,6 +67,8 @@ class Exchange:
     options: Options
     deadline: Deadline = attrs.field(init=False)
     done: bool = attrs.field(default=False, init=False)
+    #: Whether it was a GET that was answered.
+    _safe: bool = attrs.field(default=False, init=False)
     _hops: int = attrs.field(default=0, init=False)
     _started: float = attrs.field(factory=time.perf_counter, init=False)
 
@@ -86,6 +89,7 @@ class Exchange:
                 try:
                     location = _location(response)
                     if location is None:
+                        self._safe = packed.method == "GET"
                         return response
                     packed = self._redirected(response, packed, location, make)
                     await drain(response)
@@ -96,6 +100,33 @@ class Exchange:
         except TransportError as error:
             self.tell(error)
             raise
+
+    async def resumed(self, response: Answered, size: int) -> Answered | None:
+        """What is missing of a download that broke off behind `size` bytes; None where that cannot
+        be asked, or is not what comes. It is asked for once.
+        """
+        etag = response.header("etag")
+        if (
+            not self._safe
+            or response.status != 200
+            or etag is None
+            or not etag.startswith('"')
+            or (response.header("accept-ranges") or "").strip().lower() != "bytes"
+        ):
+            return None
+        headers = (("Range", range_from(size)), ("If-Range", etag))
+        packed = Packed("GET", response.url, headers, None)
+        try:
+            rest = await self._send(packed, lambda _: packed)
+        except TransportError:
+            return None
+        span = unpack_content_range(rest.header("content-range"))
+        if rest.status == 206 and span is not None and span.start == size:
+            length = response.header("content-length")
+            if span.stop == span.size and length in (None, str(span.size)):
+                return rest
+        await close(rest)
+        return None
 
     def tell(self, error: TransportError) -> None:
         """Make an error of this call say the truth about what became of it."""
