@@ -119,7 +119,8 @@ async def read_answer(
 ) -> Answer:
     """The value of a response of 2xx; `bytes_as_text` makes text of bytes that are UTF-8.
 
-    `resumed` asks for what is missing of a raw blob. Raises DecodeError for a malformed message, TransportError where it is cut short.
+    `resumed` asks for what is missing of a raw blob. Raises DecodeError for a malformed message,
+    TransportError where it is cut short.
     """
     if response.status in (204, 205):
         await drain(response)  # there is none, but the connection is free only after the end

@@ -6,7 +6,7 @@ import asyncio
 import atexit
 import os
 import threading
-from collections.abc import AsyncIterable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import copy_context
@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from hyperglyph.transport.http.messages import Caller
 from hyperglyph.transport.http.status import ClientError, GatewayTimeout, RemoteError
-from hyperglyph.transport.http.waiting import finish
+from hyperglyph.transport.http.waiting import Pieces, finish
 
 from .calls import Call
 from .running import OnThread, Running
@@ -109,6 +109,9 @@ class OnLoop:
 
     async def wait(self, coroutine: Coroutine[Any, Any, T], call: Call) -> T:
         return await _limited(coroutine, call, call.request.caller)
+
+    def pieces(self, body: AsyncIterator[bytes]) -> Pieces:
+        return body
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

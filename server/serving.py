@@ -26,6 +26,7 @@ from hyperglyph.transport.http.codings import Inflation
 from hyperglyph.transport.http.disposition import unpack_name
 from hyperglyph.transport.http.forms import NoneSink, form_sink, unpack_query
 from hyperglyph.transport.http.messages import Incoming, Response
+from hyperglyph.transport.http.sequences import accepts_sequence
 from hyperglyph.transport.http.status import (
     BadGateway,
     BadRequest,
@@ -57,6 +58,7 @@ from .policy import (
 )
 from .references import References
 from .running import Running
+from .sequences import gathered, is_items, sequence
 from .table import ROOT, Endpoints, Place
 
 __all__ = ["Serving"]
@@ -213,6 +215,17 @@ class Serving:
             result = await step(self._made, call, place, given)
             if inspect.iscoroutine(result):
                 result = await running.wait(result, call)
+            if is_items(result):
+                if accepts_sequence(call.request.values("accept")):
+                    message = self.pages.message
+                    return sequence(
+                        call,
+                        result,
+                        context,
+                        lambda item: message(call.request.mount, partial=call.partial).pack(item),
+                        running,
+                    )
+                result = await gathered(result, call, running)
         except BaseException as error:
             await step(call.stack.__exit__, type(error), error, error.__traceback__)
             raise
