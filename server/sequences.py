@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, TypeGuard, cast
 
 from hyperglyph.transport.http.bodies import Body
 from hyperglyph.transport.http.messages import Response
@@ -82,7 +82,7 @@ def sequence(call: Call, items: Items, context: Context, pack: Pack, running: Ru
     sending = _Sending(call, items, context, pack, call.stack.pop_all())
     headers = [("Content-Type", SEQUENCE_TYPE), *call.get_headers()]
     body: Pieces
-    if inspect.isasyncgen(items):
+    if isinstance(items, AsyncGenerator):
         body = running.pieces(sending.awaited(items))
     else:
         body = sending.taken(items)
@@ -93,7 +93,8 @@ def sequence(call: Call, items: Items, context: Context, pack: Pack, running: Ru
                 body.close()
         sending.given_up()
 
-    return Response(200, headers, body, on_close=close)
+    # Only an adapter for event loops is handed an async body.
+    return Response(200, headers, cast("Iterable[bytes]", body), on_close=close)
 
 
 class _Sending:

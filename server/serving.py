@@ -19,7 +19,7 @@ from typing import Any, NoReturn, TypeVar
 
 import attrs
 
-from hyperglyph.codec import DecodeError, LimitExceeded, Limits
+from hyperglyph.codec import Blob, DecodeError, LimitExceeded, Limits
 from hyperglyph.codec.blob import DEFAULT_CONTENT_TYPE
 from hyperglyph.transport.http.bodies import BlobSink, InflatingSink, Sink, read_into
 from hyperglyph.transport.http.codings import Inflation
@@ -56,6 +56,7 @@ from .policy import (
     effective_method,
     is_gzip,
 )
+from .raw import is_welcome, raw_answer
 from .references import References
 from .running import Running
 from .sequences import gathered, is_items, sequence
@@ -323,6 +324,8 @@ class Serving:
                 url = message.elsewhere(result)
         if url is not None:
             return redirection(call, url)
+        if type(result) is Blob and is_welcome(call, result):
+            return raw_answer(call, result)
         return answer(call, message.pack(result))
 
     def _failed(self, call: Call, error: RemoteError | TransportError) -> NoReturn:

@@ -179,7 +179,7 @@ def root(url: str) -> Iterator[Any]:
 
 def failure(answer: Response) -> Any:
     """The error extension of an answer."""
-    return decode(b"".join(answer.body))  # type: ignore[arg-type]
+    return decode(b"".join(answer.body))
 
 
 def watch(key: str) -> threading.Event:
@@ -306,7 +306,7 @@ def test_the_deadline_is_over_with_the_head(root: Any) -> None:
 # --- asyncio --------------------------------------------------------------------------------------
 
 
-async def test_body(url: str) -> None:
+async def everything(url: str) -> None:
     async with glyph.AsyncClient(errors=[NoMore]) as client:
         root = await client.get(url)
         for name in ("numbers", "anumbers"):
@@ -324,11 +324,8 @@ async def test_body(url: str) -> None:
         assert [await user.bio() for user in users] == ["bio 1", "bio 2"]
 
 
-test_body.__test__ = False  # type: ignore[attr-defined]
-
-
 def test_items_for_asyncio(url: str) -> None:
-    asyncio.run(test_body(url))
+    asyncio.run(everything(url))
 
 
 def test_a_cancelled_task_ends_the_generator(url: str) -> None:
@@ -403,7 +400,7 @@ def test_the_head_alone() -> None:
     assert answer.status == 200
     assert answer.header("content-type") == SEQUENCE_TYPE
     assert answer.header("etag") is None
-    assert list(answer.body) == []  # type: ignore[arg-type]
+    assert list(answer.body) == []
     answer.close()
 
 
