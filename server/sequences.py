@@ -43,7 +43,7 @@ def is_items(result: object) -> TypeGuard[Items]:
 async def gathered(items: Items, call: Call, running: Running) -> list[Any]:
     """All items. Raises ServerError if there are too many, and what the generator raises."""
     if inspect.isasyncgen(items):
-        found = await running.wait(_awaited(items), call)
+        found = await running.wait(_awaited(items), call, call.request.caller)
     else:
         found = await running.step(_taken, items)
     if len(found) > MOST:

@@ -309,7 +309,7 @@ def test_once_and_only_for_the_same_version(script: Breaking, requests: int) -> 
 
 def test_what_was_posted_is_not_asked_for_again() -> None:
     script = Breaking(5_000)
-    with peer(script) as there, glyph.Client(timeout=10) as client:
+    with peer(script) as there, glyph.Client(timeout=10, addresses=["127.0.0.1"]) as client:
         form = glyph.Form(there.url, method="POST")
         with pytest.raises(glyph.TransportError):
             client_call(client, form)
