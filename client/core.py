@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, TypeVar
 
 from hyperglyph.codec import Limits, Link
+from hyperglyph.transport.http.addresses import AddressPolicy
 from hyperglyph.transport.http.forms import Packed
 from hyperglyph.transport.http.messages import Answered, AsyncTransport, Transport
 from hyperglyph.transport.http.negotiate import MEDIA_TYPE
@@ -50,6 +51,7 @@ class BaseClient(ABC, Generic[TransportT]):
         auth: tuple[str, str] | Any = None,
         cookies: CookieJar | None = None,
         origins: Iterable[str] = (),
+        addresses: Iterable[str] | AddressPolicy = (),
         limits: Limits | None = None,
         errors: Iterable[type[RemoteError]] = (),
         bytes_as_text: bool = False,
@@ -61,7 +63,7 @@ class BaseClient(ABC, Generic[TransportT]):
         self._transport: TransportT = transport
         given, flow = authenticated(checked_headers(headers or {}), auth, transport)
         self._options = Options(timeout, given)
-        self._policy = OriginPolicy(origins)
+        self._policy = OriginPolicy(origins, addresses)
         jar = None
         if cookies is not None:
             from .cookies import Cookies
@@ -130,18 +132,18 @@ class BaseClient(ABC, Generic[TransportT]):
 
     def _open(self, url: str) -> Any:
         """What is at a URL of the user's own."""
-        self._policy.check_hop(url, url)
+        self._policy.check_hop(None, url)
         self._policy.open(url)
-        return self._follow(url, url)
+        return self._follow(url, None)
 
     def _follow(
         self,
         url: str,
-        source: str,
+        source: str | None,
         headers: tuple[tuple[str, str], ...] = (),
         unchanged: Callable[[], Any] | None = None,
     ) -> Any:
-        """GET a URL that was found in the page at `source`.
+        """GET a URL that was found in the page at `source`; None: one of the user's own.
 
         `unchanged` gives the value where conditions among the headers were answered with 304.
         """
@@ -153,7 +155,7 @@ class BaseClient(ABC, Generic[TransportT]):
         self,
         make: Callable[[str], Packed],
         url: str,
-        source: str,
+        source: str | None,
         unchanged: Callable[[], Any] | None = None,
     ) -> Any:
         """Make a call to `url` and follow where it leads: its value, or its exception.
@@ -176,7 +178,7 @@ class BaseClient(ABC, Generic[TransportT]):
         options: Options,
         make: Callable[[str], Packed],
         url: str,
-        source: str,
+        source: str | None,
         unchanged: Callable[[], Any] | None,
     ) -> Any:
         exchange = Exchange(self._settings, options)

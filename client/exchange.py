@@ -66,19 +66,24 @@ class Exchange:
     options: Options
     deadline: Deadline = attrs.field(init=False)
     done: bool = attrs.field(default=False, init=False)
+    #: The page that led to the request; None: the user did.
+    _source: str | None = attrs.field(default=None, init=False)
     _hops: int = attrs.field(default=0, init=False)
     _started: float = attrs.field(factory=time.perf_counter, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.deadline = Deadline(self.options.timeout)
 
-    async def run(self, make: Callable[[str], Packed], url: str, source: str) -> Answered:
+    async def run(self, make: Callable[[str], Packed], url: str, source: str | None) -> Answered:
         """Send a request to `url`, found in the page at `source`, and follow where it leads.
+
+        None is no page: the user asks for a URL of his own.
 
         `make` packs the request for a URL; it is asked again where a redirect keeps the body.
         The response is the caller's to read and to close; it is no redirect.
         """
         self.settings.policy.check_hop(source, url)
+        self._source = source
         packed = make(url)
         try:
             while True:
@@ -121,6 +126,7 @@ class Exchange:
             policy.check_hop(response.url, target)
         except ValueError as error:
             _refuse(response, f"a redirect that is not followed: {error}")
+        self._source = response.url
         if response.status in _TO_GET:
             # The server has carried out what was asked; only its answer is missing.
             self.done = self.done or packed.method != "GET"
@@ -156,6 +162,7 @@ class Exchange:
             connect=settings.connect,
             idle=settings.idle,
             safe=packed.method == "GET",
+            addresses=settings.policy.addresses_from(self._source),
         )
         outgoing = self._fill(request, packed)
         if (
@@ -192,6 +199,7 @@ class Exchange:
 
     async def _aside(self, request: Request) -> Answered:
         """Send what is asked before the call: whatever becomes of it, the call is not done."""
+        request.addresses = None  # the user's own class asks, no page
         try:
             return await self._sent(request)
         except TransportError as error:
@@ -219,6 +227,7 @@ class Exchange:
             # In this process the server meets the caller's error first, and answers it.
             await close(response)
             raise outgoing.failure
+        self.settings.policy.reached(request.url, response.address)
         cookies = self.settings.cookies
         if cookies is not None and self.settings.policy.trusts(request.url):
             cookies.keep(response)

@@ -26,13 +26,14 @@ from .httpx_common import (
     fail,
     httpcore,
     httpx,
-    is_readable,
     malformed,
     outcome_of,
     positive,
     text_headers,
+    unasked,
     wait_of,
 )
+from .sockets import address_at, connected, is_readable, resolved
 
 __all__ = ["HttpxTransport"]
 
@@ -40,8 +41,9 @@ __all__ = ["HttpxTransport"]
 class _Stream(httpcore.NetworkStream):
     """A socket whose every wait is clipped, and which writes head and body together."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, address: str | None) -> None:
         self.socket = sock
+        self.address = address
         self._held: list[bytes] = []
         self._held_size = 0
 
@@ -63,7 +65,7 @@ class _Stream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         wait = wait_of(timeout)
-        wait.phase = "send"
+        wait.begin(self.address)
         self._held.append(buffer)
         self._held_size += len(buffer)
         # A head alone waits for its body, or for the first read: one packet, one wake-up.
@@ -81,6 +83,7 @@ class _Stream(httpcore.NetworkStream):
             while view:
                 self.socket.settimeout(wait.seconds(wait.idle_limit))
                 view = view[self.socket.send(view) :]
+                wait.sent = True
         except TimeoutError as error:
             wait.failed = True
             raise httpcore.WriteTimeout(str(error)) from error
@@ -102,7 +105,8 @@ class _Stream(httpcore.NetworkStream):
         wait = wait_of(timeout)
         try:
             self.socket.settimeout(wait.seconds(wait.connect_limit))
-            return _Stream(ssl_context.wrap_socket(self.socket, server_hostname=server_hostname))
+            secured = ssl_context.wrap_socket(self.socket, server_hostname=server_hostname)
+            return _Stream(secured, self.address)
         except TimeoutError as error:
             self.close()
             raise httpcore.ConnectTimeout(str(error)) from error
@@ -123,7 +127,9 @@ class _Stream(httpcore.NetworkStream):
 class _Backend(httpcore.NetworkBackend):
     """Makes connections, and knows the sockets of all that are alive."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, proxied: bool) -> None:
+        #: Addresses are then those of a proxy, which resolves the names of others.
+        self._proxied = proxied
         self.streams: weakref.WeakSet[_Stream] = weakref.WeakSet()
 
     def connect_tcp(
@@ -138,28 +144,8 @@ class _Backend(httpcore.NetworkBackend):
         budget = Deadline(wait.connect_limit)
 
         def connect() -> socket.socket:
-            last: OSError | None = None
-            for family, kind, protocol, _, address in socket.getaddrinfo(
-                host, port, type=socket.SOCK_STREAM
-            ):
-                sock = socket.socket(family, kind, protocol)
-                try:
-                    sock.settimeout(positive(wait.seconds(budget.left())))
-                    if local_address is not None:
-                        sock.bind((local_address, 0))
-                    sock.connect(address)
-                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                except OSError as error:
-                    sock.close()
-                    last = error
-                    if isinstance(error, TimeoutError):
-                        break
-                except BaseException:
-                    sock.close()
-                    raise
-                else:
-                    return sock
-            raise last or OSError("the name has no address")
+            found = resolved(host, port, None if self._proxied else wait.addresses)
+            return connected(found, lambda: positive(wait.seconds(budget.left())), local_address)
 
         return self._connected(wait, connect)
 
@@ -186,7 +172,8 @@ class _Backend(httpcore.NetworkBackend):
     def _connected(self, wait: Wait, connect: Callable[[], socket.socket]) -> _Stream:
         wait.reused = False
         try:
-            stream = _Stream(connect())
+            sock = connect()
+            stream = _Stream(sock, None if self._proxied else address_at(sock))
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
         except (OSError, UnicodeError) as error:
@@ -198,7 +185,8 @@ class _Backend(httpcore.NetworkBackend):
 class HttpxTransport:
     """HTTP/1.1 over httpcore's connection pool. Usable from any thread, and after a fork.
 
-    `unix` connects to a Unix socket whatever the URL's host; `proxy` is the URL of an HTTP proxy;
+    `unix` connects to a Unix socket whatever the URL's host; `proxy` is the URL of an HTTP proxy,
+    which then resolves names, and to which addresses it connects is its affair;
     `verify` is an SSL context (default: the system's or certifi's certificates).
     """
 
@@ -219,7 +207,7 @@ class HttpxTransport:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._process = os.getpid()
-        self._backend = _Backend()
+        self._backend = _Backend(proxied=self._proxy is not None)
         # One pool a scheme: reading the certificates takes longer than many calls.
         self._pools: dict[str, httpcore.ConnectionPool] = {}
 
@@ -284,6 +272,9 @@ class HttpxTransport:
             raise malformed(error) from None
         except (*FAILURES, TimeoutError) as error:
             fail(error, wait)
+        if not wait.begun:
+            answer.close()
+            raise unasked(wait)
         wait.phase = "read"
         return Response(
             status=answer.status,
@@ -292,6 +283,7 @@ class HttpxTransport:
             url=request.url,
             reused=wait.reused,
             on_close=answer.close,
+            address=wait.address,
         )
 
 

@@ -26,13 +26,14 @@ from .httpx_common import (
     fail,
     httpcore,
     httpx,
-    is_readable,
     malformed,
     outcome_of,
     positive,
     text_headers,
+    unasked,
     wait_of,
 )
+from .sockets import address_at, is_readable, permitted
 from .threads import off_loop
 
 __all__ = ["AsyncHttpxTransport"]
@@ -41,8 +42,9 @@ __all__ = ["AsyncHttpxTransport"]
 class _Stream(httpcore.AsyncNetworkStream):
     """A connection whose every wait is clipped, and which writes head and body together."""
 
-    def __init__(self, connection: Plain | Secure) -> None:
+    def __init__(self, connection: Plain | Secure, address: str | None) -> None:
         self.connection = connection
+        self.address = address
         self._held: list[bytes] = []
         self._held_size = 0
 
@@ -66,7 +68,7 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         wait = wait_of(timeout)
-        wait.phase = "send"
+        wait.begin(self.address)
         self._held.append(buffer)
         self._held_size += len(buffer)
         # A head alone waits for its body, or for the first read: one packet, one wake-up.
@@ -85,6 +87,7 @@ class _Stream(httpcore.AsyncNetworkStream):
             while view:
                 async with asyncio.timeout(wait.seconds(wait.idle_limit)):
                     view = view[await self.connection.send(view) :]
+                wait.sent = True
         except TimeoutError as error:
             wait.failed = True
             raise httpcore.WriteTimeout(str(error)) from error
@@ -108,7 +111,7 @@ class _Stream(httpcore.AsyncNetworkStream):
             secure = Secure(self.connection, ssl_context, server_hostname)
             async with asyncio.timeout(wait.seconds(wait.connect_limit)):
                 await secure.handshake()
-            return _Stream(secure)
+            return _Stream(secure, self.address)
         except TimeoutError as error:
             self.connection.close()
             raise httpcore.ConnectTimeout(str(error)) from error
@@ -132,7 +135,9 @@ class _Stream(httpcore.AsyncNetworkStream):
 class _Backend(httpcore.AsyncNetworkBackend):
     """Makes connections, and knows the sockets of all that are alive."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, proxied: bool) -> None:
+        #: Addresses are then those of a proxy, which resolves the names of others.
+        self._proxied = proxied
         self.sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
     async def connect_tcp(
@@ -151,7 +156,9 @@ class _Backend(httpcore.AsyncNetworkBackend):
             async with asyncio.timeout(positive(wait.seconds(budget.left()))):
                 found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             last: OSError | None = None
-            for family, kind, protocol, _, address in found:
+            for family, kind, protocol, _, address in permitted(
+                found, None if self._proxied else wait.addresses
+            ):
                 sock = socket.socket(family, kind, protocol)
                 try:
                     sock.setblocking(False)
@@ -201,12 +208,13 @@ class _Backend(httpcore.AsyncNetworkBackend):
         wait.reused = False
         try:
             sock = await connect()
+            address = None if self._proxied else address_at(sock)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(str(error)) from error
         self.sockets.add(sock)
-        return _Stream(Plain(sock))
+        return _Stream(Plain(sock), address)
 
 
 class AsyncHttpxTransport:
@@ -234,7 +242,7 @@ class AsyncHttpxTransport:
     def _reset(self) -> None:
         self._process = os.getpid()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._backend = _Backend()
+        self._backend = _Backend(proxied=self._proxy is not None)
         # One pool a scheme: reading the certificates takes longer than many calls.
         self._pools: dict[str, httpcore.AsyncConnectionPool] = {}
 
@@ -321,6 +329,9 @@ class AsyncHttpxTransport:
             raise malformed(error) from None
         except (*FAILURES, TimeoutError) as error:
             fail(error, wait)
+        if not wait.begun:
+            await answer.aclose()
+            raise unasked(wait)
         wait.phase = "read"
 
         async def close() -> None:
@@ -334,6 +345,7 @@ class AsyncHttpxTransport:
             url=request.url,
             reused=wait.reused,
             on_close=close,
+            address=wait.address,
         )
 
 

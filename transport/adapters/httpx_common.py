@@ -11,14 +11,15 @@ that errors can tell the truth.
 
 from __future__ import annotations
 
-import select
-import socket
 import threading
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
+from hyperglyph.transport.http.addresses import AddressPolicy
 from hyperglyph.transport.http.messages import Deadline, Request
 from hyperglyph.transport.http.status import DeadlineExceeded, Outcome, Phase, TransportError
+
+from .sockets import check_address
 
 if TYPE_CHECKING:
     import httpcore
@@ -45,11 +46,11 @@ __all__ = [
     "fail",
     "httpcore",
     "httpx",
-    "is_readable",
     "malformed",
     "outcome_of",
     "positive",
     "text_headers",
+    "unasked",
     "wait_of",
 ]
 
@@ -74,9 +75,12 @@ class Wait(float):
     deadline: Deadline
     connect_limit: float | None
     idle_limit: float | None
+    addresses: AddressPolicy | None
+    address: str | None = None  # the peer's
     phase: Phase = "connect"
     begun = False  # something of the answer has arrived
     reused = True
+    sent = False  # something of the request has left
     exhausted = False  # the body's iterator came to its end
     failed = False  # a write failed
 
@@ -88,6 +92,7 @@ class Wait(float):
         self.deadline = request.deadline
         self.connect_limit = request.connect
         self.idle_limit = request.idle
+        self.addresses = request.addresses
         return self
 
     def seconds(self, limit: float | None) -> float | None:
@@ -102,20 +107,23 @@ class Wait(float):
     @property
     def outcome(self) -> Outcome:
         """What the server may have made of the request by now."""
-        if self.phase == "connect" or not self.exhausted or (self.failed and self.phase == "send"):
+        if not self.sent or not self.exhausted or (self.failed and self.phase == "send"):
             return "not done"
         return "unknown"
 
+    def begin(self, address: str | None) -> None:
+        """A connection is about to be written to; its peer is at `address`, if it has one.
 
-def is_readable(sock: socket.socket) -> bool:
-    """Whether an idle connection has something to say, which can only be its end."""
-    if sock.fileno() < 0:
-        return True
-    if not hasattr(select, "poll"):  # pragma: no cover - Windows
-        return bool(select.select([sock], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))
+        The pool gives connections by name and port, so this one may have been made under another
+        rule about addresses. Raises ConnectError where it may not be used.
+        """
+        if self.phase == "connect":
+            try:
+                check_address(address, self.addresses)
+            except OSError as error:
+                raise httpcore.ConnectError(str(error)) from error
+            self.address = address
+        self.phase = "send"
 
 
 def wait_of(timeout: float | None) -> Wait:
@@ -175,6 +183,16 @@ def outcome_of(answer: httpcore.Response) -> Outcome:
 def malformed(error: Exception) -> TransportError:
     """For what `core_request`, or the library, says of a request."""
     return TransportError(f"the request is malformed: {error}", phase="connect", outcome="not done")
+
+
+def unasked(wait: Wait) -> TransportError:
+    """For an answer of which nothing was read since its request: too many bytes came before."""
+    return TransportError(
+        "the connection had an answer that nobody had asked for",
+        phase=wait.phase,
+        outcome=wait.outcome,
+        reused=wait.reused,
+    )
 
 
 def fail(error: Exception, wait: Wait, outcome: Outcome | None = None) -> NoReturn:

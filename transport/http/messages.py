@@ -21,6 +21,7 @@ from typing import Final, Protocol, runtime_checkable
 
 import attrs
 
+from .addresses import AddressPolicy
 from .waiting import Pieces
 
 __all__ = [
@@ -94,7 +95,8 @@ class Request:
     `url` is absolute, ASCII, and sent as it is. `body` is bytes, an iterator of bytes with its
     `length` if that is known, or None. `deadline` bounds the whole call, `connect` the time to a
     connection, `idle` each wait for bytes of the peer but for the first of an answer (seconds;
-    None: no limit). `safe` says that sending it twice does no harm.
+    None: no limit). `safe` says that sending it twice does no harm. `addresses` says to which
+    resolved addresses it may go, where a transport resolves names itself; None: to all.
     """
 
     method: str
@@ -106,6 +108,7 @@ class Request:
     connect: float | None = None
     idle: float | None = None
     safe: bool = False
+    addresses: AddressPolicy | None = None
 
 
 def _nothing() -> None:
@@ -116,8 +119,9 @@ def _nothing() -> None:
 class Response:
     """An answer: `body` gives its bytes in pieces, once; `close` gives back what it holds.
 
-    On a client `url` is where it came from, and `reused` says whether the connection had served
-    an earlier request. Header names may be in any case.
+    On a client `url` is where it came from, `reused` says whether the connection had served an
+    earlier request, and `address` is the peer's IP address, where the transport knows it. Header
+    names may be in any case.
     """
 
     status: int
@@ -126,6 +130,7 @@ class Response:
     url: str = ""
     reused: bool = False
     on_close: Callable[[], None] = _nothing
+    address: str | None = None
 
     def header(self, name: str) -> str | None:
         """The first value of a header, or None; `name` in lower case."""
@@ -151,6 +156,7 @@ class AsyncResponse:
     url: str = ""
     reused: bool = False
     on_close: Callable[[], Awaitable[None]] = _nothing_to_wait_for
+    address: str | None = None
 
     def header(self, name: str) -> str | None:
         """The first value of a header, or None; `name` in lower case."""
