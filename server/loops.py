@@ -8,11 +8,9 @@ import os
 import threading
 from collections.abc import (
     AsyncIterable,
-    AsyncIterator,
     Callable,
     Coroutine,
     Generator,
-    Iterator,
 )
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -21,7 +19,7 @@ from typing import Any, Final, TypeVar
 
 from hyperglyph.transport.http.messages import Caller
 from hyperglyph.transport.http.status import ClientError, GatewayTimeout, RemoteError
-from hyperglyph.transport.http.waiting import Pieces, finish
+from hyperglyph.transport.http.waiting import finish
 
 from .calls import Call
 from .running import OnThread, Running
@@ -118,9 +116,6 @@ class OnLoop:
     async def wait(self, coroutine: Coroutine[Any, Any, T], call: Call, caller: Caller) -> T:
         return await _limited(coroutine, call, caller)
 
-    def pieces(self, body: AsyncIterator[bytes]) -> Pieces:
-        return body
-
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
@@ -205,7 +200,7 @@ async def _kept(coroutine: Coroutine[Any, Any, T]) -> tuple[T | None, BaseExcept
         return None, error
 
 
-def iterate(loop: asyncio.AbstractEventLoop, items: AsyncIterable[T]) -> Iterator[T]:
+def iterate(loop: asyncio.AbstractEventLoop, items: AsyncIterable[T]) -> Generator[T, None, None]:
     """The items of an async iterable of a loop, for a thread that waits for each."""
     iterator = aiter(items)
 

@@ -13,10 +13,8 @@ What may wait in them is the author's code, and that goes through a `Running`.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
-
-from hyperglyph.transport.http.waiting import Pieces
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -53,10 +51,6 @@ class Running(Protocol):
         """
         ...
 
-    def pieces(self, body: AsyncIterator[bytes]) -> Pieces:
-        """A body that comes from a loop, for whoever sends it."""
-        ...
-
     async def sleep(self, seconds: float) -> None: ...
 
     def is_cancelled(self) -> bool:
@@ -85,13 +79,6 @@ class OnThread:
         from .loops import background_loop, run_on  # only who has coroutines needs asyncio
 
         return run_on(self._loop or background_loop(), coroutine, call, caller)
-
-    def pieces(self, body: AsyncIterator[bytes]) -> Pieces:
-        if self._loop is not None:  # whose adapter sends it
-            return body
-        from .loops import background_loop, iterate
-
-        return iterate(background_loop(), body)
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

@@ -73,7 +73,7 @@ async def _awaited(items: AsyncGenerator[Any, Any]) -> list[Any]:
     return found
 
 
-def sequence(call: Call, items: Items, context: Context, pack: Pack, running: Running) -> Response:
+def sequence(call: Call, items: Items, context: Context, pack: Pack) -> Response:
     """The response with the items. The instances in use are let go behind the last one.
 
     The total deadline is over with the head: the caller takes item after item as long as it likes.
@@ -83,7 +83,7 @@ def sequence(call: Call, items: Items, context: Context, pack: Pack, running: Ru
     headers = [("Content-Type", SEQUENCE_TYPE), *call.get_headers()]
     body: Pieces
     if isinstance(items, AsyncGenerator):
-        body = running.pieces(sending.awaited(items))
+        body = sending.awaited(items)
     else:
         body = sending.taken(items)
 
@@ -93,7 +93,7 @@ def sequence(call: Call, items: Items, context: Context, pack: Pack, running: Ru
                 body.close()
         sending.given_up()
 
-    # Only an adapter for event loops is handed an async body.
+    # Where there is no event loop, the router makes a plain one of an async body.
     return Response(200, headers, cast("Iterable[bytes]", body), on_close=close)
 
 

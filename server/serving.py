@@ -227,7 +227,6 @@ class Serving:
                         result,
                         context,
                         lambda item: message(call.request.mount, partial=call.partial).pack(item),
-                        running,
                     )
                 result = await gathered(result, call, running)
         except BaseException as error:

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -154,7 +154,7 @@ async def atold() -> AsyncIterator[str | None]:
 
 
 @contextmanager
-def threads() -> Iterator[str]:
+def threads() -> Generator[str]:
     with glyph.Server(router) as server:
         yield server.url
 
