@@ -17,7 +17,7 @@ from contextlib import suppress
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final
 
-from hyperglyph.transport.http.messages import PIECE, Incoming, Response
+from hyperglyph.transport.http.messages import PIECE, Caller, Incoming, Response
 from hyperglyph.transport.http.refusal import refusal
 from hyperglyph.transport.http.status import RequestTimeout, reason_phrase
 
@@ -104,6 +104,21 @@ class Connection:
         poll.register(self.socket, select.POLLIN)
         return bool(poll.poll(seconds * 1000))
 
+    def has_ended(self) -> bool:
+        """Whether the peer has closed its end, which it does not while it waits for an answer."""
+        try:
+            if hasattr(select, "POLLRDHUP"):  # sees it behind bytes that nobody has read
+                poll = select.poll()
+                poll.register(self.socket, select.POLLRDHUP)
+                return bool(poll.poll(0))
+            # Not the method of an SSL socket, which cannot peek.
+            peek = socket.MSG_PEEK | socket.MSG_DONTWAIT
+            return not socket.socket.recv(self.socket, 1, peek)
+        except BlockingIOError:
+            return False
+        except (OSError, ValueError):  # closed
+            return True
+
     def has_more(self) -> bool:
         """Whether something to answer has been read already, where no selector can see it."""
         if isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
@@ -182,6 +197,7 @@ class Connection:
                 length=head.length,
                 scheme="http" if self.server.tls is None else "https",
                 loopback=self.server.loopback,
+                caller=_Peer(self),
                 peer=self.remote_addr or "",
             )
         )
@@ -279,6 +295,17 @@ class Connection:
                     if not data:
                         break
                     read += len(data)
+
+
+class _Peer(Caller):
+    """Who is at the other end of a connection. Asked whether they have gone, it looks."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @property
+    def gone(self) -> bool:
+        return self._connection.has_ended()
 
 
 class _RequestBody:

@@ -80,6 +80,8 @@ class FunctionEndpoint:
     #: What travels of its docstring.
     doc: str
     legacy: bool
+    #: Whether it is a coroutine function.
+    waits: bool
     #: Module and qualified name: an object with the same ones is a new definition of the old.
     identity: Identity | None
 
@@ -222,8 +224,6 @@ def _make_function(
     signed: Function | None = None,
 ) -> FunctionEndpoint:
     """`signed` has the signature to offer, if it is not that of the function itself."""
-    if inspect.iscoroutinefunction(function):
-        raise TypeError(f"{name}: async functions cannot be served so far")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise TypeError(f"{name}: generators cannot be served so far; return a list")
     parameters = Parameters.of(name, signed or function)
@@ -231,6 +231,11 @@ def _make_function(
         raise TypeError(f"{name}: only what is safe can be cached")
     if marks.embed and parameters.names:
         raise TypeError(f"{name}: what is embedded in a page takes no parameters")
+    waits = _is_coroutine_function(function)
+    if marks.embed and waits:
+        raise TypeError(
+            f"{name}: what is embedded in a page is a plain function: the page cannot wait for it"
+        )
     _check_method(name, marks, parameters)
     if marks.own_url and signed is None:
         raise TypeError(f"{name}: only a method of a class has an object's own URL (own_url)")
@@ -247,7 +252,17 @@ def _make_function(
         offer=documented(_offer(url, marks, inputs, style.legacy), doc),
         doc=doc,
         legacy=style.legacy,
+        waits=waits,
         identity=identity_of(function),
+    )
+
+
+def _is_coroutine_function(function: Function) -> bool:
+    return inspect.iscoroutinefunction(function) or (
+        # An object that is called like one.
+        not inspect.isroutine(function)
+        and not inspect.isclass(function)
+        and inspect.iscoroutinefunction(type(function).__call__)
     )
 
 

@@ -318,7 +318,7 @@ def _why_not(value: object) -> str:
         return "the result holds a generator, which cannot be sent so far; return a list"
     if inspect.iscoroutine(value):
         value.close()  # or Python warns that nobody awaited it
-        return "the result holds a coroutine; async functions cannot be served so far"
+        return "the result holds a coroutine: await it, and return what it gives"
     return (
         f"the result holds {describe(value)}, which is neither registered nor data; {_hint(value)}"
     )

@@ -217,4 +217,4 @@ def test_gunicorn_replaces_its_workers_under_load() -> None:
         for caller in callers:
             statuses = caller.result()
             assert set(statuses) == {200}
-            assert statuses.total() > 50
+            assert statuses.total() > 5

@@ -245,7 +245,8 @@ class NoSelf:
     def f() -> None: ...  # type: ignore[misc]  # pyright: ignore
 
 
-class Async:
+class EmbedsAsync:
+    @glyph.embed
     async def f(self) -> None: ...
 
 
@@ -347,7 +348,7 @@ class UpgradesItself:
         (Keywords, r"Keywords\.f: parameter \*\*options cannot be offered"),
         (Positional, r"Positional\.f: parameter a is positional-only"),
         (NoSelf, r"NoSelf\.f takes no self"),
-        (Async, r"Async\.f: async functions cannot be served"),
+        (EmbedsAsync, r"EmbedsAsync\.f: what is embedded in a page is a plain function"),
         (AsyncGenerator, r"AsyncGenerator\.f: generators cannot be served so far; return a list"),
         (Generator, r"Generator\.f: generators cannot be served so far; return a list"),
         (EmbedsArguments, r"EmbedsArguments\.f: what is embedded in a page takes no parameters"),

@@ -119,7 +119,7 @@ CASES: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: glyph.link(User(1).message), "$", "message is not safe to follow"),
     (lambda: {"rows": generator()}, "$.rows", "a generator, which cannot be sent so far; return a"),
     (lambda: generate(), "$", "a generator"),
-    (lambda: coroutine(), "$", "a coroutine; async functions cannot be served so far"),
+    (lambda: [coroutine()], "$[0]", "a coroutine: await it, and return what it gives"),
 ]
 
 

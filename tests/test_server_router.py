@@ -101,9 +101,6 @@ def keywords(**kwargs: Any) -> None: ...
 def positional(a: Any, /) -> None: ...
 
 
-async def coroutine() -> None: ...
-
-
 def generator() -> Iterator[int]:
     yield 1
 
@@ -115,7 +112,6 @@ def generator() -> Iterator[int]:
         (keywords, TypeError, r"parameter \*\*kwargs"),
         (positional, TypeError, "parameter a is positional-only"),
         (glyph.Form, TypeError, "Form is a kind of Extension"),
-        (coroutine, TypeError, "async functions"),
         (generator, TypeError, "return a list"),
         (3, TypeError, "int objects cannot be called"),
     ],

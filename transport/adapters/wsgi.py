@@ -13,7 +13,7 @@ from hyperglyph.transport.http.messages import PIECE, Handler, Incoming, Respons
 from hyperglyph.transport.http.refusal import refusal
 from hyperglyph.transport.http.status import BadRequest, RequestTimeout, reason_phrase
 
-__all__ = ["WSGIAdapter"]
+__all__ = ["StartResponse", "WSGIAdapter"]
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]

@@ -16,18 +16,22 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from typing import Protocol, runtime_checkable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final, Protocol, runtime_checkable
 
 import attrs
 
 from .addresses import AddressPolicy
+from .waiting import Pieces
 
 __all__ = [
     "PIECE",
     "Answered",
     "AsyncResponse",
+    "AsyncHandler",
     "AsyncTransport",
     "AuthFlow",
+    "Caller",
     "Deadline",
     "Handler",
     "Headers",
@@ -173,6 +177,24 @@ Answered = Response | AsyncResponse
 AuthFlow = Callable[[Request], AsyncGenerator[Request, Answered]]
 
 
+class Caller:
+    """Who has sent a request, as far as a server can tell whether they wait. This one cannot."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody waits for the answer any more. For any thread."""
+        return False
+
+    def watched(self, told: Callable[[], None], /) -> AbstractContextManager[None]:
+        """Have `told` called once, on the event loop of the request, if the caller goes while this
+        is entered. Only where a server is told of that; the body of the request has been read.
+        """
+        return nullcontext()
+
+
+_UNSEEN: Final = Caller()
+
+
 @attrs.define
 class Incoming:
     """A request as a server sees it.
@@ -187,13 +209,14 @@ class Incoming:
     method: str
     path: str
     headers: Headers
-    body: Iterable[bytes] = ()
+    body: Pieces = ()
     query: str = ""
     mount: str = ""
     target: str = ""
     length: int | None = None
     scheme: str = "http"
     loopback: bool = False
+    caller: Caller = _UNSEEN
     peer: str | None = None
     _index: dict[str, list[str]] | None = attrs.field(default=None, init=False, repr=False)
 
@@ -216,6 +239,12 @@ class Handler(Protocol):
     """What a router is to the adapters and to `Server`. `handle` does not raise."""
 
     def handle(self, request: Incoming, /) -> Response: ...
+
+
+class AsyncHandler(Protocol):
+    """The same under an event loop. The body of the response may be an async iterable."""
+
+    async def serve(self, request: Incoming, /) -> Response: ...
 
 
 @runtime_checkable
