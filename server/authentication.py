@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from hyperglyph.transport.http.messages import Incoming
+from hyperglyph.transport.http.messages import Caller, Incoming
 from hyperglyph.transport.http.status import Unauthorized, checked_challenge
 
 from .calls import Call
@@ -48,7 +48,8 @@ class Guard:
             return None
         principal = self.authenticate(call.request)
         if inspect.iscoroutine(principal):
-            principal = await running.wait(principal, call)
+            # Whoever watches the caller takes the body, which is still to be read.
+            principal = await running.wait(principal, call, Caller())
         if principal is None:
             raise Unauthorized("this service answers only to those it knows: who are you?")
         return principal

@@ -43,7 +43,7 @@ class InFlight:
 
     def leave_with(self, response: Response) -> None:
         """A call is over when its response is closed; at once if that is made already."""
-        if isinstance(response.body, Sequence):
+        if type(response.body) is tuple or isinstance(response.body, Sequence):
             self.leave()
             return
         close = response.on_close

@@ -6,7 +6,7 @@ import asyncio
 import atexit
 import os
 import threading
-from collections.abc import AsyncIterable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterable, Callable, Coroutine, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import copy_context
@@ -30,8 +30,9 @@ _LOOK: Final = 0.5
 
 async def _limited(coroutine: Coroutine[Any, Any, T], call: Call, caller: Caller) -> T:
     """The result of a coroutine, which is cancelled when nobody waits for it any more."""
+    scope = asyncio.timeout(call.deadline.left())
     try:
-        async with asyncio.timeout(call.deadline.left()) as scope:
+        async with scope:
             loop = asyncio.get_running_loop()
 
             def end() -> None:
@@ -107,8 +108,8 @@ class OnLoop:
     def _submit(self, function: Callable[..., T], /, *arguments: Any) -> Future[T]:
         return self._executor().submit(copy_context().run, function, *arguments)
 
-    async def wait(self, coroutine: Coroutine[Any, Any, T], call: Call) -> T:
-        return await _limited(coroutine, call, call.request.caller)
+    async def wait(self, coroutine: Coroutine[Any, Any, T], call: Call, caller: Caller) -> T:
+        return await _limited(coroutine, call, caller)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -149,7 +150,7 @@ class _Looked(Caller):
         self._told: Callable[[], None] | None = None
 
     @contextmanager
-    def _watched(self, told: Callable[[], None]) -> Iterator[None]:
+    def _watched(self, told: Callable[[], None]) -> Generator[None]:
         self._told = told
         try:
             yield
@@ -165,7 +166,9 @@ class _Looked(Caller):
             self._told()
 
 
-def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T], call: Call) -> T:
+def run_on(
+    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T], call: Call, caller: Caller
+) -> T:
     """The result of a coroutine on a loop that runs in another thread."""
     looked = _Looked()
     job = asyncio.run_coroutine_threadsafe(_kept(_limited(coroutine, call, looked)), loop)
@@ -174,7 +177,7 @@ def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T], c
             result, error = job.result(_LOOK)
             break
         except TimeoutError:
-            if call.request.caller.gone:
+            if caller.gone:
                 loop.call_soon_threadsafe(looked.tell)
         except BaseException:  # whoever waits is to end
             job.cancel()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -50,9 +50,9 @@ class Router:
             @safe()
             def bio(self): ...
 
-    It is a WSGI application; `Server(router)` serves it from a thread. `allowed_hosts` are the
-    names under which it may be reached, beside addresses, localhost and the machine's own name.
-    `limits` are those of a request (default: `Limits.server()`).
+    It is a WSGI and an ASGI application; `Server(router)` serves it from a thread.
+    `allowed_hosts` are the names under which it may be reached, beside addresses, localhost and the
+    machine's own name. `limits` are those of a request (default: `Limits.server()`).
 
     An instance lives at a URL that holds its state, signed. `secret` is the key, or [new, old]
     while it changes; else the environment variable HYPERGLYPH_SECRET counts. `Server` and
@@ -60,6 +60,19 @@ class Router:
     when the first reference is made. `secret=EPHEMERAL` is a random key by choice, `unsigned_state`
     switches signing off. `state_max_age` is how many seconds references hold. Signed is not secret:
     whoever has the URL can read the state, and may use it.
+
+    Functions and methods may be coroutine functions. Under ASGI they run on the event loop, under
+    other servers on one that the process keeps in the background. A call to a plain function moves
+    under ASGI to one of `threads` threads as a whole. The plain code around a coroutine function
+    (constructors, properties, `convert`, a plain `authenticate`) runs on the loop and must not
+    block, unless a class with a store is registered: then all but `authenticate` runs on one of the
+    threads, too. When the caller's deadline has passed the answer is 504: coroutine functions are
+    cancelled, plain ones can look at `context().cancelled`.
+
+    `in_flight` is how many calls there may be at a time, until the last byte of their answers is
+    sent: more get 503 with Retry-After, as all do after `drain()`. The default is as many as
+    `Server` keeps connections. `idle` is how long under ASGI a caller may stay silent inside a
+    body (408), or take nothing of an answer, in seconds; `Server` has its own.
 
     `authenticate` is a function of a request (an `Incoming`: look at its headers, leave its body)
     that returns who asks: any value, `context().principal` for what is called. For None the answer
@@ -255,4 +268,9 @@ class Router:
 
     def handle(self, request: Incoming, /) -> Response:
         """Answer a request on this thread. Raises nothing but what ends the process."""
-        return finish(self._serving.serve(request, ON_THREAD))
+        response = finish(self._serving.serve(request, ON_THREAD))
+        if type(response.body) is not tuple and isinstance(response.body, AsyncIterable):
+            from .loops import background_loop, iterate
+
+            response.body = iterate(background_loop(), response.body)
+        return response

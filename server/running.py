@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
+    from hyperglyph.transport.http.messages import Caller
+
     from .calls import Call
 
 __all__ = ["ON_THREAD", "OnThread", "Running"]
@@ -43,7 +45,7 @@ class Running(Protocol):
         """A part that may block."""
         ...
 
-    async def wait(self, coroutine: Coroutine[Any, Any, T], call: Call) -> T:
+    async def wait(self, coroutine: Coroutine[Any, Any, T], call: Call, caller: Caller) -> T:
         """What a coroutine function returns. It is cancelled when the call's deadline passes
         (GatewayTimeout), and when its caller is seen to have gone (ClientError).
         """
@@ -73,10 +75,10 @@ class OnThread:
     async def step(self, function: Callable[..., T], /, *arguments: Any) -> T:
         return function(*arguments)
 
-    async def wait(self, coroutine: Coroutine[Any, Any, T], call: Call) -> T:
+    async def wait(self, coroutine: Coroutine[Any, Any, T], call: Call, caller: Caller) -> T:
         from .loops import background_loop, run_on  # only who has coroutines needs asyncio
 
-        return run_on(self._loop or background_loop(), coroutine, call)
+        return run_on(self._loop or background_loop(), coroutine, call, caller)
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

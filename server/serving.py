@@ -208,15 +208,24 @@ class Serving:
 
         Instances are let go before the answer is: what they keep is kept by then.
         """
-        step = running.step if self.endpoints.opens else _here
+        blocks = self.endpoints.opens
         try:
-            result = await step(self._made, call, place, given)
+            if blocks:
+                result = await running.step(self._made, call, place, given)
+            else:
+                result = self._made(call, place, given)
             if inspect.iscoroutine(result):
-                result = await running.wait(result, call)
+                result = await running.wait(result, call, call.request.caller)
         except BaseException as error:
-            await step(call.stack.__exit__, type(error), error, error.__traceback__)
+            leave = call.stack.__exit__
+            if blocks:
+                await running.step(leave, type(error), error, error.__traceback__)
+            else:
+                leave(type(error), error, error.__traceback__)
             raise
-        return await step(self._concluded, call, place, result, context)
+        if blocks:
+            return await running.step(self._concluded, call, place, result, context)
+        return self._concluded(call, place, result, context)
 
     async def _read(self, call: Call, function: FunctionEndpoint) -> object:
         """The arguments in the body or query, by name. Raises RemoteError."""
@@ -329,8 +338,3 @@ def _check_deadline(call: Call, message: str) -> None:
     left = call.deadline.left()
     if left is not None and left <= 0:
         raise GatewayTimeout(message)
-
-
-async def _here(function: Callable[..., T], /, *arguments: Any) -> T:
-    """A step that may be made where one is."""
-    return function(*arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,7 +24,7 @@ uvloop.new_event_loop().close()
 
 
 @contextmanager
-def uvicorn_server(application: Any, *, http: str = "h11", **options: Any) -> Iterator[str]:
+def uvicorn_server(application: Any, *, http: str = "h11", **options: Any) -> Generator[str]:
     """An application served by uvicorn from a thread of this process; gives its URL."""
     loop = "uvloop" if http == "httptools" else "asyncio"
     options = {"log_level": "critical", "timeout_graceful_shutdown": 5, **options}

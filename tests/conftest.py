@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faces import FACES, put_in_place
 from leaks import descriptors, left_behind
 from redis_help import RedisServer
 
@@ -45,6 +46,14 @@ def serve(no_leaks: None) -> Iterator[Serve]:
     yield start
     for server in running:
         server.stop()
+
+
+@pytest.fixture(params=FACES)
+def face(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, no_leaks: None
+) -> Iterator[None]:
+    """The test runs twice, once with `AsyncClient` in the place of `Client`."""
+    yield from put_in_place(request.param, monkeypatch)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
-"""The service of test_servers.py, for any WSGI server: `app`, or below /mounted in `flask_app` and
-`django_app`. As a program it is served by ours or by cheroot: `python FILE KIND PORT`.
+"""The service of test_servers.py, for any WSGI or ASGI server: `app`, or below /mounted in
+`flask_app`, `django_app` and `starlette_app`. As a program it is served by ours or by cheroot:
+`python FILE KIND PORT`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ MOUNT = "/mounted"
 SECRET = "a secret that all processes share"
 VALUES: list[Any] = [1, True, None, "é", b"\x00\xff", {1, 2}, 2.5, 10**40, {"a": [1]}]
 
-app = glyph.Router(secret=SECRET, trusted_proxies=["127.0.0.1"], gzip_requests=True)
+app = glyph.Router(secret=SECRET, trusted_proxies=["127.0.0.1"], gzip_requests=True, idle=1.0)
 
 
 @app.add()
@@ -97,6 +98,15 @@ def digest(file: glyph.Blob) -> list[object]:
 
 
 @app.add()
+async def size_of(file: glyph.Blob) -> int:
+    """Looks at the file piece by piece."""
+    size = 0
+    while piece := file.read(65536):
+        size += len(piece)
+    return size
+
+
+@app.add()
 def zeros(size: int) -> glyph.Blob:
     file = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed when it has gone out
     file.truncate(size)
@@ -143,6 +153,17 @@ def django_app() -> Any:
         ALLOWED_HOSTS=["127.0.0.1"],
     )
     return mounted(wsgi.get_wsgi_application())
+
+
+def starlette_app() -> Any:
+    from starlette.applications import Starlette
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Mount, Route
+
+    async def index(_: object) -> PlainTextResponse:
+        return PlainTextResponse("Starlette")
+
+    return Starlette(routes=[Route("/", index), Mount(MOUNT, app)])
 
 
 def main() -> None:

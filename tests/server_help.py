@@ -47,6 +47,12 @@ _GUNICORN = (
     *("--log-level", "critical", "--graceful-timeout", "10"),
 )
 
+_UVICORN = (
+    *(sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--port", "PORT"),
+    *("--log-level", "critical"),
+)
+_HTTPTOOLS = ("--http", "httptools", "--loop", "uvloop")
+
 KINDS = (
     Kind("`glyph.Server`", (*_PROGRAM, "own", "PORT")),
     Kind("cheroot", (*_PROGRAM, "cheroot", "PORT")),
@@ -77,8 +83,33 @@ KINDS = (
             *("--log-level", "critical"),
         ),
     ),
+    Kind(
+        "granian ASGI",
+        (
+            *(sys.executable, "-m", "granian", "server_app:app", "--interface", "asgi"),
+            *("--host", "127.0.0.1", "--port", "PORT", "--no-ws", "--log-level", "critical"),
+        ),
+    ),
+    Kind(
+        "uvicorn, h11",
+        (*_UVICORN, "--http", "h11", "--loop", "asyncio", "server_app:app"),
+    ),
+    Kind("uvicorn, httptools", (*_UVICORN, *_HTTPTOOLS, "server_app:app")),
+    Kind(
+        "hypercorn",
+        (
+            *(sys.executable, "-m", "hypercorn", "asgi:server_app:app"),
+            *("--bind", "127.0.0.1:PORT", "--log-level", "critical"),
+        ),
+    ),
     Kind("Flask, in cheroot", (*_PROGRAM, "flask", "PORT"), MOUNT, b"Flask"),
     Kind("Django, in cheroot", (*_PROGRAM, "django", "PORT"), MOUNT, b"Django"),
+    Kind(
+        "Starlette, in uvicorn",
+        (*_UVICORN, *_HTTPTOOLS, "--factory", "server_app:starlette_app"),
+        MOUNT,
+        b"Starlette",
+    ),
 )
 
 

@@ -17,6 +17,8 @@ import hyperglyph as glyph
 from hyperglyph.codec import Error, Extension, Link, Resource, encode
 from hyperglyph.transport.http.messages import Response
 
+pytestmark = pytest.mark.usefixtures("face")
+
 OK = response(200, b"T;")
 
 

@@ -221,7 +221,7 @@ def continued(server: Running) -> str:
         if not answer.startswith(b"HTTP/1.1 100"):
             return f"no: {refusal(answer)}"
         connection.sendall(b"O;")
-        while b"200 OK" not in answer or not answer.endswith(b"Hello World;"):
+        while b"HTTP/1.1 200" not in answer or not answer.endswith(b"Hello World;"):
             piece = connection.recv(65536)
             assert piece, answer
             answer += piece

@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # isort: off
     from .server.stores import MemoryStore, RedisStore, SQLiteStore, Store, StoreError
     from .server.thread import Server
     from .transport.adapters.local import LocalTransport
+    from .transport.adapters.local_async import AsyncLocalTransport
     from .transport.http.messages import (
         AsyncResponse, AsyncTransport, Incoming, Request, Response, Transport,
     )  # fmt: skip
@@ -37,19 +38,18 @@ if TYPE_CHECKING:  # isort: off
     )  # fmt: skip
 
 __all__ = [
-    "AsyncClient", "AsyncResponse", "AsyncTransport", "BadGateway", "BadRequest", "Blob", "Call",
-    "Client", "ClientError",
-    "ConfigurationError", "Conflict", "ContentTooLarge", "DeadlineExceeded", "DecodeError",
-    "EPHEMERAL", "EncodeError", "Extension", "Forbidden", "Form", "GatewayTimeout",
-    "HeadersTooLarge", "HyperglyphError", "Incoming", "Input", "LimitExceeded", "Limits", "Link",
-    "LocalTransport", "MemoryStore", "MethodNotAllowed", "MisdirectedRequest", "Moved", "NotFound",
-    "Period", "PersistentResource", "PreconditionFailed", "RedisStore", "RemoteError", "Request",
-    "RequestTimeout", "Resource", "Response", "Router", "SQLiteStore", "Server", "ServerError",
-    "StaleReference", "Store", "StoreError", "TooManyRequests", "Transport", "TransportError",
-    "Truncated", "Unauthorized", "Unavailable", "UnsupportedMediaType", "UriTooLong",
-    "basic_credentials", "blob", "cache", "client_of", "content_of", "context", "embed", "error",
-    "forget", "form", "get", "hidden", "id_of", "keep", "link", "method", "optional", "principal",
-    "recall", "redirect", "reload", "safe", "url_of",
+    "AsyncClient", "AsyncLocalTransport", "AsyncResponse", "AsyncTransport", "BadGateway",
+    "BadRequest", "Blob", "Call", "Client", "ClientError", "ConfigurationError", "Conflict",
+    "ContentTooLarge", "DeadlineExceeded", "DecodeError", "EPHEMERAL", "EncodeError", "Extension",
+    "Forbidden", "Form", "GatewayTimeout", "HeadersTooLarge", "HyperglyphError", "Incoming",
+    "Input", "LimitExceeded", "Limits", "Link", "LocalTransport", "MemoryStore", "MethodNotAllowed",
+    "MisdirectedRequest", "Moved", "NotFound", "Period", "PersistentResource", "PreconditionFailed",
+    "RedisStore", "RemoteError", "Request", "RequestTimeout", "Resource", "Response", "Router",
+    "SQLiteStore", "Server", "ServerError", "StaleReference", "Store", "StoreError",
+    "TooManyRequests", "Transport", "TransportError", "Truncated", "Unauthorized", "Unavailable",
+    "UnsupportedMediaType", "UriTooLong", "basic_credentials", "blob", "cache", "client_of",
+    "content_of", "context", "embed", "error", "forget", "form", "get", "hidden", "id_of", "keep",
+    "link", "method", "optional", "principal", "recall", "redirect", "reload", "safe", "url_of",
 ]  # fmt: skip
 
 _MODULES = {
@@ -71,6 +71,7 @@ _MODULES = {
     "server.stores": "MemoryStore RedisStore SQLiteStore Store StoreError",
     "server.thread": "Server",
     "transport.adapters.local": "LocalTransport",
+    "transport.adapters.local_async": "AsyncLocalTransport",
     "transport.http.messages": "AsyncResponse AsyncTransport Incoming Request Response Transport",
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}

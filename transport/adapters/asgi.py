@@ -13,8 +13,8 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
+    Generator,
     Iterable,
-    Iterator,
     MutableMapping,
     Sequence,
 )
@@ -196,7 +196,7 @@ class _Caller(Caller):
         return bytes(event.get("body") or b"")
 
     @contextmanager
-    def _watched(self, told: Callable[[], None]) -> Iterator[None]:
+    def _watched(self, told: Callable[[], None]) -> Generator[None]:
         if self._watch is None:
             self._watch = asyncio.create_task(self._wait())
         self._told = told
@@ -267,11 +267,10 @@ class _Sending:
 
     async def _send_body(self, body: Pieces, *, lingers: bool) -> None:
         if isinstance(body, Sequence):
-            pieces = cast("Sequence[bytes]", body)
-            if len(pieces) == 1 and not lingers:
-                await self._give(pieces[0], more=False)
+            if len(body) == 1 and not lingers:
+                await self._give(body[0], more=False)
                 return
-            for piece in pieces:
+            for piece in body:
                 await self._give(piece)
             if lingers:
                 await self._linger()

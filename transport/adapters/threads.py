@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Self
 
-__all__ = ["off_loop"]
+__all__ = ["OffLoop", "off_loop"]
 
 
 def off_loop(pieces: Iterator[bytes]) -> OffLoop:
@@ -22,14 +22,14 @@ class OffLoop:
     """What `off_loop` gives."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
+        self.pieces = pieces
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
         # StopIteration cannot be the result of a future, hence the default.
-        piece = await asyncio.to_thread(next, self._pieces, None)
+        piece = await asyncio.to_thread(next, self.pieces, None)
         if piece is None:
             raise StopAsyncIteration
         return piece
