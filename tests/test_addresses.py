@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -142,7 +143,7 @@ class Names:
         self.addresses: dict[str, list[str]] = {}
         self.asked: list[str] = []
 
-    def __call__(self, host: str, port: int, **options: Any) -> list[Any]:
+    def __call__(self, host: str, port: int, *flags: Any, **options: Any) -> list[Any]:
         self.asked.append(host)
         given = self.addresses[host]
         found = given.pop(0) if len(given) > 1 else given[0]
