@@ -44,7 +44,8 @@ test: $(DEV)
 
 # The client's own suite, with an httpx2 that has nothing of httpx beside it.
 test-httpx2: $(HTTPX2)
-	$(HTTPX2_VENV)/bin/python -m pytest -q $(wildcard tests/test_aio*.py tests/test_client*.py \
+	$(HTTPX2_VENV)/bin/python -m pytest -q -n auto --maxprocesses 4 $(wildcard \
+		tests/test_adapters.py tests/test_aio*.py tests/test_client*.py \
 		tests/test_proxies.py tests/test_transport*.py)
 
 lint: $(DEV)
@@ -106,7 +107,7 @@ $(DEV): $(INSTALLED) pyproject.toml
 $(HTTPX2): pyproject.toml
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or later is needed: make PYTHON=/path/to/python3 ...'; exit 1; }
 	$(PYTHON) -m venv $(HTTPX2_VENV)
-	$(HTTPX2_VENV)/bin/python -m pip install -q attrs cheroot httpx2 pytest redis trustme
+	$(HTTPX2_VENV)/bin/python -m pip install -q attrs cheroot httpx2 pytest pytest-xdist redis trustme
 	$(HTTPX2_VENV)/bin/python -m pip install -q --no-deps -e .
 	$(HTTPX2_VENV)/bin/python -c 'import importlib.util as u; assert not u.find_spec("httpx")'
 	@touch $@

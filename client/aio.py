@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from inspect import iscoroutinefunction
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
-from hyperglyph.transport.http.messages import AsyncTransport
+from hyperglyph.transport.http.messages import Answered, AsyncTransport
 
 from .calls import Call
 from .core import BaseClient
 from .exchange import Send
+from .items import AsyncItems
 
 __all__ = ["AsyncClient"]
 
@@ -71,6 +72,11 @@ class AsyncClient(BaseClient[AsyncTransport]):
 
     def _run(self, steps: Callable[[], Coroutine[Any, Any, Any]], shown: str) -> Call:
         return Call(steps, shown)
+
+    def _items(
+        self, stream: Callable[[], AsyncGenerator[Any, None]], response: Answered
+    ) -> AsyncItems:
+        return AsyncItems(stream, response)
 
     def _after(self, value: Any, step: Callable[[Any], Any]) -> Call:
         call = value if isinstance(value, Call) else self._run_held(value)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from inspect import iscoroutinefunction
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
-from hyperglyph.transport.http.messages import Request, Response, Transport
+from hyperglyph.transport.http.messages import Answered, Request, Response, Transport
 from hyperglyph.transport.http.waiting import finish
 
 from .core import BaseClient
 from .exchange import Send
+from .items import Items
 
 __all__ = ["Client", "get"]
 
@@ -84,6 +85,9 @@ class Client(BaseClient[Transport]):
 
     def _run(self, steps: Callable[[], Coroutine[Any, Any, Any]], shown: str) -> Any:
         return finish(steps())
+
+    def _items(self, stream: Callable[[], AsyncGenerator[Any, None]], response: Answered) -> Items:
+        return Items(stream, response)
 
     def _after(self, value: Any, step: Callable[[Any], Any]) -> Any:
         return step(value)

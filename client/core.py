@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, TypeVar
 
@@ -12,10 +12,11 @@ from hyperglyph.transport.http.addresses import AddressPolicy
 from hyperglyph.transport.http.forms import Packed
 from hyperglyph.transport.http.messages import Answered, AsyncTransport, Transport
 from hyperglyph.transport.http.negotiate import MEDIA_TYPE
+from hyperglyph.transport.http.sequences import SEQUENCE_TYPE
 from hyperglyph.transport.http.status import RemoteError, TransportError
 from hyperglyph.transport.http.urls import Base
 
-from .answers import read_answer, read_error
+from .answers import Answer, is_sequence, read_answer, read_error, read_sequence
 from .authentication import authenticated
 from .exchange import Exchange, Send, Settings, close, drain
 from .options import CURRENT, UNCHANGED, Options
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BaseClient"]
 
-ACCEPT: Final = f"{MEDIA_TYPE};partial=1, */*;q=0.5"
+ACCEPT: Final = f"{MEDIA_TYPE};partial=1, {SEQUENCE_TYPE};q=0.9, */*;q=0.5"
 _STANDARD: Final = (("Accept", ACCEPT), ("User-Agent", "hyperglyph"))
 
 TransportT = TypeVar("TransportT", bound=Transport | AsyncTransport)
@@ -125,6 +126,10 @@ class BaseClient(ABC, Generic[TransportT]):
         """
 
     @abstractmethod
+    def _items(self, stream: Callable[[], AsyncGenerator[Any, None]], response: Answered) -> Any:
+        """The items that a response gives, for whoever takes one after another."""
+
+    @abstractmethod
     def _after(self, value: Any, step: Callable[[Any], Any]) -> Any:
         """What `step` makes of what `_run` has given."""
 
@@ -183,6 +188,8 @@ class BaseClient(ABC, Generic[TransportT]):
     ) -> Any:
         exchange = Exchange(self._settings, options)
         response = await exchange.run(make, url, source)
+        if 200 <= response.status < 300 and is_sequence(response):
+            return self._items(lambda: self._each(response, exchange), response)
         try:
             if response.status == 304 and unchanged is not None:
                 await drain(response)
@@ -204,9 +211,31 @@ class BaseClient(ABC, Generic[TransportT]):
             response,
             limits=self._limits,
             deadline=exchange.deadline,
+            resumed=exchange.resumed,
             bytes_as_text=self._bytes_as_text,
         )
+        return self._wrapped(answer, response)
+
+    def _wrapped(self, answer: Answer, response: Answered) -> Any:
         if not answer.has_extensions:
             return answer.value
         page = Page(self, response.url, answer.profiles)
         return wrap(answer.value, Base(response.url), page)
+
+    async def _each(self, response: Answered, exchange: Exchange) -> AsyncGenerator[Any, None]:
+        """The items of a sequence, each as a message of its own."""
+        exchange.deadline.pause()  # for good: only the idle limit says how long a gap may be
+        answers = read_sequence(
+            response,
+            limits=self._limits,
+            declared=self._errors,
+            bytes_as_text=self._bytes_as_text,
+        )
+        try:
+            async for answer in answers:
+                yield self._wrapped(answer, response)
+        except TransportError as error:
+            exchange.tell(error)
+            raise
+        finally:
+            await answers.aclose()

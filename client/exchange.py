@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import attrs
 
 from hyperglyph.codec import EncodeError
+from hyperglyph.transport.http.carried import CARRIED, Carried
 from hyperglyph.transport.http.forms import OVERRIDES, Packed
 from hyperglyph.transport.http.messages import Answered, AuthFlow, Deadline, Request
+from hyperglyph.transport.http.ranges import range_from, unpack_content_range
 from hyperglyph.transport.http.status import DeadlineExceeded, RemoteError, TransportError
 from hyperglyph.transport.http.urls import is_loopback, origin_of, resolve
 from hyperglyph.transport.http.waiting import each
@@ -66,13 +68,24 @@ class Exchange:
     options: Options
     deadline: Deadline = attrs.field(init=False)
     done: bool = attrs.field(default=False, init=False)
+    #: Whether it was a GET that was answered.
+    _safe: bool = attrs.field(default=False, init=False)
     #: The page that led to the request; None: the user did.
     _source: str | None = attrs.field(default=None, init=False)
     _hops: int = attrs.field(default=0, init=False)
     _started: float = attrs.field(factory=time.perf_counter, init=False)
+    #: The call that is being served here meanwhile.
+    _outer: Carried | None = attrs.field(factory=CARRIED.get, init=False)
+    #: Whether it is its caller who sets the deadline.
+    _outer_waits: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.deadline = Deadline(self.options.timeout)
+        limit = self.options.timeout
+        left = None if self._outer is None else self._outer.time_left
+        if left is not None and (limit is None or left < limit):
+            self._outer_waits = True
+            limit = left
+        self.deadline = Deadline(limit)
 
     async def run(self, make: Callable[[str], Packed], url: str, source: str | None) -> Answered:
         """Send a request to `url`, found in the page at `source`, and follow where it leads.
@@ -91,6 +104,7 @@ class Exchange:
                 try:
                     location = _location(response)
                     if location is None:
+                        self._safe = packed.method == "GET"
                         return response
                     packed = self._redirected(response, packed, location, make)
                     await drain(response)
@@ -102,12 +116,42 @@ class Exchange:
             self.tell(error)
             raise
 
+    async def resumed(self, response: Answered, size: int) -> Answered | None:
+        """What is missing of a download that broke off behind `size` bytes; None where that cannot
+        be asked, or is not what comes. It is asked for once.
+        """
+        etag = response.header("etag")
+        if (
+            not self._safe
+            or response.status != 200
+            or etag is None
+            or not etag.startswith('"')
+            or (response.header("accept-ranges") or "").strip().lower() != "bytes"
+        ):
+            return None
+        headers = (("Range", range_from(size)), ("If-Range", etag))
+        packed = Packed("GET", response.url, headers, None)
+        try:
+            rest = await self._send(packed, lambda _: packed)
+        except TransportError:
+            return None
+        span = unpack_content_range(rest.header("content-range"))
+        if rest.status == 206 and span is not None and span.start == size:
+            length = response.header("content-length")
+            if span.stop == span.size and length in (None, str(span.size)):
+                return rest
+        await close(rest)
+        return None
+
     def tell(self, error: TransportError) -> None:
         """Make an error of this call say the truth about what became of it."""
         if self.done:
             error.outcome = "done"
         left = self.deadline.left()
         if isinstance(error, DeadlineExceeded) and left is not None and left <= 0:
+            if self._outer_waits:
+                error.message = "the deadline of the call that is being served here has passed"
+                return
             error.message = (
                 f"the call was not over within {self.options.timeout:g} s; "
                 "client.options(timeout=...) gives it longer"
@@ -252,7 +296,11 @@ class Exchange:
         settings = self.settings
         headers = list(packed.headers)
         names = {name.lower() for name, _ in headers}
-        given = (*settings.policy.headers_for(packed.url, self.options.headers), *settings.standard)
+        given = [
+            *settings.policy.headers_for(packed.url, self.options.headers),
+            *(() if self._outer is None else self._outer.headers),
+            *settings.standard,
+        ]
         for name, value in given:
             if name.lower() not in names:
                 names.add(name.lower())

@@ -27,7 +27,15 @@ from hyperglyph.transport.http.status import (
     declared_code,
 )
 
-__all__ = ["Call", "answer", "discard_blobs", "error_response", "no_content", "redirection"]
+__all__ = [
+    "Call",
+    "answer",
+    "discard_blobs",
+    "error_page",
+    "error_response",
+    "no_content",
+    "redirection",
+]
 
 logger = logging.getLogger("hyperglyph.server")
 
@@ -165,18 +173,27 @@ def redirection(call: Call, url: str, status: int = 303) -> Response:
     return Response(status, headers)
 
 
-def error_response(call: Call, error: RemoteError) -> Response:
-    """The response for an exception: its message, code and data travel, nothing else."""
+def error_page(call: Call, error: RemoteError) -> tuple[Error, RemoteError]:
+    """What stands for an exception: its message, code and data travel, nothing else.
+
+    Another one is told of where they cannot be encoded.
+    """
     code = declared_code(type(error)) if error.code is None else error.code
     attributes: dict[str, Any] = {} if code is None else {"code": code}
     try:
-        page = pack_body(Error(error.message, logref=call.logref, content=error.data, **attributes))
-        if page.rest is not None:
+        page = Error(error.message, logref=call.logref, content=error.data, **attributes)
+        if pack_body(page).rest is not None:
             raise TypeError("the data of an error holds a blob")
     except Exception:
         logger.exception("logref %s: the error itself cannot be encoded", call.logref)
-        page = pack_body(Error("internal error", logref=call.logref))
-        error = ServerError()
+        return Error("internal error", logref=call.logref), ServerError()
+    return page, error
+
+
+def error_response(call: Call, error: RemoteError) -> Response:
+    """The response for an exception."""
+    extension, error = error_page(call, error)
+    page = pack_body(extension)
     call.close()
     headers = [_TYPE, ("Content-Length", str(page.length)), *call.get_headers(good=False)]
     if call.allow:

@@ -224,13 +224,15 @@ def _make_function(
     signed: Function | None = None,
 ) -> FunctionEndpoint:
     """`signed` has the signature to offer, if it is not that of the function itself."""
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise TypeError(f"{name}: generators cannot be served so far; return a list")
     parameters = Parameters.of(name, signed or function)
     if marks.cache is not None and not marks.safe:
         raise TypeError(f"{name}: only what is safe can be cached")
     if marks.embed and parameters.names:
         raise TypeError(f"{name}: what is embedded in a page takes no parameters")
+    if marks.embed and (
+        inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+    ):
+        raise TypeError(f"{name}: items come one by one, and what is embedded comes with its page")
     waits = _is_coroutine_function(function)
     if marks.embed and waits:
         raise TypeError(

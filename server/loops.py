@@ -6,7 +6,12 @@ import asyncio
 import atexit
 import os
 import threading
-from collections.abc import AsyncIterable, Callable, Coroutine, Generator, Iterator
+from collections.abc import (
+    AsyncIterable,
+    Callable,
+    Coroutine,
+    Generator,
+)
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import copy_context
@@ -195,7 +200,7 @@ async def _kept(coroutine: Coroutine[Any, Any, T]) -> tuple[T | None, BaseExcept
         return None, error
 
 
-def iterate(loop: asyncio.AbstractEventLoop, items: AsyncIterable[T]) -> Iterator[T]:
+def iterate(loop: asyncio.AbstractEventLoop, items: AsyncIterable[T]) -> Generator[T, None, None]:
     """The items of an async iterable of a loop, for a thread that waits for each."""
     iterator = aiter(items)
 

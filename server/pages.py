@@ -315,7 +315,7 @@ class Message:
 
 def _why_not(value: object) -> str:
     if inspect.isgenerator(value) or inspect.isasyncgen(value):
-        return "the result holds a generator, which cannot be sent so far; return a list"
+        return "the result holds a generator, which is sent only as the whole result: make a list"
     if inspect.iscoroutine(value):
         value.close()  # or Python warns that nobody awaited it
         return "the result holds a coroutine: await it, and return what it gives"

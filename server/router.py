@@ -272,5 +272,12 @@ class Router:
         if type(response.body) is not tuple and isinstance(response.body, AsyncIterable):
             from .loops import background_loop, iterate
 
-            response.body = iterate(background_loop(), response.body)
+            response.body = body = iterate(background_loop(), response.body)
+            close = response.on_close
+
+            def closed() -> None:
+                body.close()
+                close()
+
+            response.on_close = closed
         return response

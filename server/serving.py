@@ -19,13 +19,14 @@ from typing import Any, NoReturn, TypeVar
 
 import attrs
 
-from hyperglyph.codec import DecodeError, LimitExceeded, Limits
+from hyperglyph.codec import Blob, DecodeError, LimitExceeded, Limits
 from hyperglyph.codec.blob import DEFAULT_CONTENT_TYPE
 from hyperglyph.transport.http.bodies import BlobSink, InflatingSink, Sink, read_into
 from hyperglyph.transport.http.codings import Inflation
 from hyperglyph.transport.http.disposition import unpack_name
 from hyperglyph.transport.http.forms import NoneSink, form_sink, unpack_query
 from hyperglyph.transport.http.messages import Incoming, Response
+from hyperglyph.transport.http.sequences import accepts_sequence
 from hyperglyph.transport.http.status import (
     BadGateway,
     BadRequest,
@@ -40,7 +41,7 @@ from hyperglyph.transport.http.status import (
 from .again import Again, pause_before
 from .authentication import Guard
 from .calls import Call, answer, discard_blobs, error_response, no_content, redirection
-from .context import CURRENT, Context
+from .context import Context, serving
 from .endpoints import FunctionEndpoint
 from .flight import InFlight
 from .forwarded import Forwarded
@@ -55,8 +56,10 @@ from .policy import (
     effective_method,
     is_gzip,
 )
+from .raw import is_welcome, raw_answer
 from .references import References
 from .running import Running
+from .sequences import gathered, is_items, sequence
 from .table import ROOT, Endpoints, Place
 
 __all__ = ["Serving"]
@@ -154,15 +157,13 @@ class Serving:
             call.principal,
             request.caller,
         )
-        token = CURRENT.set(context)
         try:
-            return await self._reached(call, place, context, running)
+            with serving(context):
+                return await self._reached(call, place, context, running)
         except Moved as moved:
             return redirection(call, moved.target(request), 307)
         except (RemoteError, TransportError) as error:
             self._failed(call, error)
-        finally:
-            CURRENT.reset(token)
 
     async def _reached(
         self, call: Call, place: Place, context: Context, running: Running
@@ -216,6 +217,16 @@ class Serving:
                 result = self._made(call, place, given)
             if inspect.iscoroutine(result):
                 result = await running.wait(result, call, call.request.caller)
+            if is_items(result):
+                if accepts_sequence(call.request.values("accept")):
+                    message = self.pages.message
+                    return sequence(
+                        call,
+                        result,
+                        context,
+                        lambda item: message(call.request.mount, partial=call.partial).pack(item),
+                    )
+                result = await gathered(result, call, running)
         except BaseException as error:
             leave = call.stack.__exit__
             if blocks:
@@ -319,6 +330,8 @@ class Serving:
                 url = message.elsewhere(result)
         if url is not None:
             return redirection(call, url)
+        if type(result) is Blob and is_welcome(call, result):
+            return raw_answer(call, result)
         return answer(call, message.pack(result))
 
     def _failed(self, call: Call, error: RemoteError | TransportError) -> NoReturn:

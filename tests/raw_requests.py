@@ -199,7 +199,7 @@ CHUNKS = [
         ("65 trailers", b"0\r\n" + b"A: b\r\n" * 65),
     ]
 ]
-CHUNKS += [
+ENDS = [
     Row("chunks that end early", chunked(b"O;", end=b"5\r\nab"), (400,), ends=True, head=True),
     Row("chunks without their end", chunked(b"O;", end=b""), (400,), ends=True, head=True),
     Row("chunks with extensions and a trailer",
@@ -363,6 +363,7 @@ HALVES = [
 ]  # fmt: skip
 
 ROWS: list[Row] = [
-    *HEADS, *HOSTS, *BODIES, *CHUNKS, *TYPES, *NAMES, *TOKENS, *METHODS, *ORIGINS, *DEADLINES,
+    *HEADS, *HOSTS, *BODIES, *CHUNKS, *ENDS, *TYPES, *NAMES, *TOKENS, *METHODS, *ORIGINS,
+    *DEADLINES,
     *CONDITIONS, *PIPELINES, *HALVES,
 ]  # fmt: skip

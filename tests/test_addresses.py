@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -17,7 +18,7 @@ from scripted import Scripted, bare, page
 import hyperglyph as glyph
 from hyperglyph.codec import Form, Link
 from hyperglyph.transport.adapters.httpx import HttpxTransport
-from hyperglyph.transport.http.addresses import address_of, address_policy, is_public
+from hyperglyph.transport.http.addresses import Address, address_of, address_policy, is_public
 from hyperglyph.transport.http.messages import Request, Response
 
 
@@ -66,9 +67,13 @@ def test_hosts_that_are_addresses(host: str, address: str | None) -> None:
         assert found == address  # the resolver of this machine reads it the same way
 
 
+def is_loopback(address: Address) -> bool:
+    return address.is_loopback
+
+
 def test_policies() -> None:
     some = address_policy(["10.0.0.0/8", "127.0.0.1", "fd00::/8"])
-    asked = address_policy(lambda address: address.is_loopback)
+    asked = address_policy(is_loopback)
     for text, by_list, by_function in [
         ("8.8.8.8", True, True),
         ("10.2.3.4", True, False),
@@ -138,21 +143,22 @@ class Names:
         self.addresses: dict[str, list[str]] = {}
         self.asked: list[str] = []
 
-    def __call__(self, host: str, port: int, **options: Any) -> list[Any]:
+    def __call__(self, host: str, port: int, *flags: Any, **options: Any) -> list[Any]:
         self.asked.append(host)
         given = self.addresses[host]
         found = given.pop(0) if len(given) > 1 else given[0]
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (text, port)) for text in found.split()]
 
 
+def plays_public(address: Address) -> bool:
+    return str(address) == OUTER
+
+
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> Names:
     made = Names()
-    public = ip_network(f"{OUTER}/32")
-    monkeypatch.setattr(
-        "hyperglyph.transport.http.addresses.is_public", lambda address: address in public
-    )
-    monkeypatch.setattr("hyperglyph.client.origin.is_public", lambda address: address in public)
+    monkeypatch.setattr("hyperglyph.transport.http.addresses.is_public", plays_public)
+    monkeypatch.setattr("hyperglyph.client.origin.is_public", plays_public)
     monkeypatch.setattr("hyperglyph.transport.adapters.sockets.socket.getaddrinfo", made)
     return made
 
@@ -231,7 +237,7 @@ def test_a_connection_that_the_user_opened_is_not_lent(names: Names, no_leaks: N
 
 def test_what_the_caller_allows_is_reached(names: Names, no_leaks: None) -> None:
     names.addresses = {"evil.example": [OUTER], "inside.example": ["127.0.0.1"]}
-    with world(addresses=lambda address: address.is_loopback) as (client, server):
+    with world(addresses=is_loopback) as (client, server):
         server.pages["/"] = [Link(reach(server, "inside.example", "x"))]
         (link,) = client.get(reach(server, "evil.example"))
         assert link() == "/x"
@@ -259,3 +265,30 @@ def test_a_transport_says_where_it_was(no_leaks: None) -> None:
         transport.close()
         assert client.get(f"http://127.1:{port_of(server.url)}/x") == "/x"
         assert urlsplit(server.url).port == port_of(server.url)
+
+
+def test_the_same_for_asyncio(names: Names, no_leaks: None) -> None:
+    names.addresses = {
+        "evil.example": [OUTER, "127.0.0.1"],
+        "both.example": [f"127.0.0.1 {OUTER}"],
+        "inside.example": ["127.0.0.1"],
+    }
+
+    async def calls(server: Recorder) -> None:
+        async with glyph.AsyncClient() as client:
+            inside, own, both = await client.get(reach(server, "evil.example"))
+            for _ in range(2):  # without a connection, and with one that the user opened
+                with pytest.raises(glyph.TransportError, match="no public address") as caught:
+                    await inside()
+                assert (caught.value.phase, caught.value.outcome) == ("connect", "not done")
+                assert await client.get(reach(server, "inside.example", "mine")) == "/mine"
+            assert await both() == "/x"
+            await client.close()
+            with pytest.raises(glyph.TransportError, match="no public address"):
+                await own()  # rebinding
+
+    with Recorder("0.0.0.0") as server:
+        inside = reach(server, "inside.example", "secret")
+        server.pages["/"] = [Link(inside), Link("secret"), Link(reach(server, "both.example", "x"))]
+        asyncio.run(calls(server))
+        assert not any(seen.path == "/secret" for seen in server.seen)

@@ -361,6 +361,12 @@ def test_a_client_belongs_to_one_event_loop(url: str) -> None:
     assert asyncio.run(closing()) == 2
 
 
+def test_other_event_loops_are_refused(url: str) -> None:
+    steps = glyph.AsyncClient().get(url).__await__()
+    with pytest.raises(RuntimeError, match="needs the event loop of asyncio"):
+        steps.send(None)
+
+
 def test_transports_of_the_other_kind_are_refused() -> None:
     with pytest.raises(TypeError, match="HttpxTransport is for Client"):
         glyph.AsyncClient(cast("Any", HttpxTransport()))

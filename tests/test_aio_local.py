@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -14,6 +14,10 @@ from object_help import User
 import hyperglyph as glyph
 
 Body = Callable[[Any], Coroutine[Any, Any, Any]]
+
+
+async def together(*calls: Awaitable[Any]) -> list[Any]:
+    return list(await asyncio.gather(*calls))
 
 
 def run(target: Any, body: Body, **options: Any) -> Any:
@@ -87,7 +91,7 @@ def test_coroutine_functions_run_on_the_callers_loop(which: int) -> None:
         return len(meeting)
 
     async def body(root: Any) -> None:
-        assert list(await asyncio.gather(root.meet(), root.meet())) == [2, 2]
+        assert await together(root.meet(), root.meet()) == [2, 2]
         assert meeting == [asyncio.get_running_loop()] * 2
 
     run(both(router_with(meet))[which], body)
@@ -102,7 +106,7 @@ def test_plain_functions_do_not_hold_up_the_loop(which: int) -> None:
 
     async def body(root: Any) -> None:
         started = time.monotonic()
-        assert sorted(await asyncio.gather(root.meet(), root.meet())) == [0, 1]
+        assert sorted(await together(root.meet(), root.meet())) == [0, 1]
         assert time.monotonic() - started < 5
 
     run(both(router_with(meet))[which], body)
@@ -156,7 +160,7 @@ def application(*events: dict[str, Any], fails: bool = False) -> Any:
     return run
 
 
-START = {"type": "http.response.start", "status": 200, "headers": []}
+START: dict[str, Any] = {"type": "http.response.start", "status": 200, "headers": []}
 HALF = {"type": "http.response.body", "body": b"half", "more_body": True}
 WHOLE = {"type": "http.response.body", "body": b"whole"}
 

@@ -8,7 +8,8 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from tempfile import SpooledTemporaryFile
+from typing import Any, cast
 
 import pytest
 from codec_help import content, refuse_value
@@ -288,3 +289,28 @@ def test_a_copy_is_another_reader() -> None:
     assert other.read(3) == b"con"
     other.close()
     assert blob.read() == b"content"
+
+
+def test_the_version_of_a_file_on_disk(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+    os.utime(path, ns=(1, 1_000))
+    with path.open("rb") as file:
+        first = Blob(file, "text/plain").version
+        assert first == Blob(file, "text/plain").version
+        file.seek(3)
+        assert Blob(file, "text/plain").version not in (None, first)
+        os.utime(path, ns=(1, 2_000))
+        file.seek(0)
+        assert Blob(file, "text/plain").version not in (None, first)
+
+
+def test_what_is_no_file_on_disk_has_no_version() -> None:
+    assert Blob(b"content", "text/plain").version is None
+    assert pipe(b"ab").version is None
+    with SpooledTemporaryFile() as spool:
+        spool.write(b"content")
+        assert Blob(cast("Any", spool), "text/plain").version is None
+        assert not cast("Any", spool)._rolled
+    with open(os.devnull, "rb") as device:
+        assert Blob(device, "text/plain").version is None

@@ -237,8 +237,8 @@ def test_the_server_sees_who_has_gone(serve: Serve, kind: str) -> None:
     _begun.clear()
 
     def plain() -> None:
-        _begun.set()
         assert not glyph.context().cancelled
+        _begun.set()
         while not glyph.context().cancelled:
             time.sleep(0.01)
         ended.set()

@@ -23,10 +23,11 @@ PROGRAM = Path(__file__).resolve().parent.parent / "benchmarks" / "blobs.py"
 MIB = 1024 * 1024
 
 
+@pytest.mark.parametrize("face", ["Client", "AsyncClient"])
 @pytest.mark.parametrize("envelope", ["form", "blob"])
-def test_64_mib_both_ways_grow_no_process_by_more_than_8_mib(envelope: str) -> None:
+def test_64_mib_both_ways_grow_no_process_by_more_than_8_mib(envelope: str, face: str) -> None:
     command = [sys.executable, "-W", "error", str(PROGRAM), "--json", "--size=64", "--rounds=2"]
-    command += ["--envelope", envelope]
+    command += ["--envelope", envelope, *(["--async"] if face == "AsyncClient" else [])]
     answer = subprocess.run(command, stdout=subprocess.PIPE, timeout=120, check=True)
     figures = json.loads(answer.stdout)
     assert 0 <= figures["client"] <= 8 * MIB

@@ -251,11 +251,13 @@ class EmbedsAsync:
 
 
 class AsyncGenerator:
+    @glyph.embed
     async def f(self) -> AsyncIterator[int]:
         yield 1
 
 
 class Generator:
+    @glyph.embed
     def f(self) -> Iterator[int]:
         yield 1
 
@@ -349,8 +351,8 @@ class UpgradesItself:
         (Positional, r"Positional\.f: parameter a is positional-only"),
         (NoSelf, r"NoSelf\.f takes no self"),
         (EmbedsAsync, r"EmbedsAsync\.f: what is embedded in a page is a plain function"),
-        (AsyncGenerator, r"AsyncGenerator\.f: generators cannot be served so far; return a list"),
-        (Generator, r"Generator\.f: generators cannot be served so far; return a list"),
+        (AsyncGenerator, r"AsyncGenerator\.f: items come one by one"),
+        (Generator, r"Generator\.f: items come one by one"),
         (EmbedsArguments, r"EmbedsArguments\.f: what is embedded in a page takes no parameters"),
         (BothNamesBelow, "BothNamesBelow: f is a method and an attribute"),
         (SafeProperty, r"SafeProperty\.p is no method"),

@@ -12,12 +12,14 @@ from typing import Any
 
 import attrs
 import pytest
+from asgi_help import HTTP, uvicorn_server
 from http_peers import port_of, post, status_of
 from leaks import descriptors, left_behind
 from raw_requests import HALVES, ROWS, Row
 
 import hyperglyph as glyph
 from hyperglyph.codec import Error, decode
+from hyperglyph.transport.adapters.asgi import ASGIAdapter
 
 IDLE = 0.4
 
@@ -28,8 +30,7 @@ class Service:
 
     router: glyph.Router = attrs.field(factory=lambda: glyph.Router(secret="a" * 32))
     url: str = ""
-    #: Whether the server reads heads by itself, and refuses some before an application sees them.
-    reads_heads: bool = False
+    name: str = "Server"
     _calls: list[str] = attrs.field(factory=list[str])
 
     def __attrs_post_init__(self) -> None:
@@ -70,6 +71,11 @@ class Service:
         self.router.add(glyph.method("PUT", envelope="blob")(stored))
         self.router.add(Note)
 
+    @property
+    def reads_heads(self) -> bool:
+        """Whether the server reads heads, and refuses some, before an application sees them."""
+        return self.name != "Server"
+
     def taken(self) -> int:
         """How many calls there were since it was last asked."""
         count = len(self._calls)
@@ -83,18 +89,49 @@ def ours(service: Service) -> Generator[str]:
         yield server.url
 
 
-SERVERS: dict[str, Callable[[Service], AbstractContextManager[str]]] = {"Server": ours}
+def under_uvicorn(http: str) -> Callable[[Service], AbstractContextManager[str]]:
+    return lambda service: uvicorn_server(ASGIAdapter(service.router, idle=IDLE), http=http)
+
+
+SERVERS: dict[str, Callable[[Service], AbstractContextManager[str]]] = {
+    "Server": ours,
+    **{f"uvicorn {http}": under_uvicorn(http) for http in HTTP},
+}
+
+#: What a server takes for a request where ours does not: harmless here, since the router sees one
+#: whole body and one Host, but not what to put behind another lenient reader.
+TAKES = {
+    "Server": frozenset[str](),
+    "uvicorn h11": frozenset(
+        {
+            "expectation",
+            "two lengths",
+            "two lengths in one header",
+            "chunks in 1.0",
+            "one hidden behind chunks",  # the honest one behind it, that is
+            "public address on a loopback server",  # it does not say where it listens
+        }
+    ),
+    "uvicorn httptools": frozenset(
+        {
+            "expectation",
+            "two codings",
+            "chunks in 1.0",
+            "public address on a loopback server",
+        }
+    ),
+}
 
 
 @pytest.fixture(scope="module", params=list(SERVERS))
 def service(request: pytest.FixtureRequest) -> Iterator[Service]:
-    threads = set(threading.enumerate())
-    made = Service(reads_heads=request.param != "Server")
+    threads, before = set(threading.enumerate()), descriptors()
+    made = Service(name=request.param)
     with SERVERS[request.param](made) as made.url:
         talk(made.url, Row("the first one", post("/hello"), (200,)))  # what is made once is there
         made.taken()
         yield made
-    assert not set(threading.enumerate()) - threads
+    assert not left_behind(before, threads)
 
 
 def talk(url: str, row: Row, seconds: float = 5.0) -> bytes:
@@ -145,21 +182,27 @@ def check_error(answer: Answer) -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_the_table(service: Service, row: Row) -> None:
+    if service.reads_heads and row.half and row.head:
+        pytest.skip("how long a head may take is that server's own setting")
     before = descriptors()
+    takes = row.name in TAKES[service.name]
+    if takes or (service.reads_heads and row.head):
+        with suppress(TimeoutError):  # it may wait for more, as long as it waits for anybody
+            talk(service.url, row, 1.0)
+        assert service.taken() <= (1 if takes else row.calls)
+        assert not left_behind(before)
+        return
     started = time.monotonic()
     data = talk(service.url, row)
     took = time.monotonic() - started
     assert service.taken() == row.calls
-    if service.reads_heads and row.head:
-        assert data == b"" or answers_in(data)[-1].status >= 400
-    else:
-        answers = answers_in(data, head_only=row.data.startswith(b"HEAD"))
-        assert tuple(answer.status for answer in answers) == row.statuses
-        for answer in answers:
-            if answer.status >= 400 and not row.data.startswith(b"HEAD"):
-                check_error(answer)
-        if answers:
-            assert answers[-1].headers["connection"] == "close"
+    answers = answers_in(data, head_only=row.data.startswith(b"HEAD"))
+    assert tuple(answer.status for answer in answers) == row.statuses
+    for answer in answers:
+        if answer.status >= 400 and not row.data.startswith(b"HEAD"):
+            check_error(answer)
+    if answers:
+        assert answers[-1].headers["connection"] == "close"
     assert took > IDLE * 0.8 if row.half else took < 4
     assert took < IDLE + 4
     assert not left_behind(before)
@@ -169,7 +212,7 @@ def test_half_sent_requests_are_let_go_while_others_are_served(service: Service)
     before = descriptors()
     with ExitStack() as stack:
         half: list[tuple[Row, socket.socket]] = []
-        for row in HALVES * 2:
+        for row in [x for x in HALVES * 2 if not (x.head and service.reads_heads)]:
             connection = socket.create_connection(("127.0.0.1", port_of(service.url)), 5)
             stack.enter_context(connection)
             connection.sendall(row.data)

@@ -104,10 +104,11 @@ def test_a_reader_that_goes_leaves_no_file() -> None:
 
 
 def test_an_item_cannot_be_the_end() -> None:
-    check_item(Extension("other"))
-    check_item("end")
-    with pytest.raises(ValueError, match="cannot be an item"):
-        check_item(Extension("end"))
+    for value in (Extension("other"), Extension("ending"), "end", [Extension("end")]):
+        check_item(encode(value))
+    for end in (Extension("end"), Extension("end", {"a": 1}, [2])):
+        with pytest.raises(ValueError, match="cannot be an item"):
+            check_item(encode(end))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # isort: off
     from .client.aio import AsyncClient
     from .client.calls import Call
     from .client.about import client_of, content_of, reload, url_of
+    from .client.items import AsyncItems, Items
     from .client.client import Client, get
     from .codec import Blob, Extension, Form, Input, Limits, Link, Period
     from .codec.errors import DecodeError, EncodeError, HyperglyphError, LimitExceeded, Truncated
@@ -38,23 +39,25 @@ if TYPE_CHECKING:  # isort: off
     )  # fmt: skip
 
 __all__ = [
-    "AsyncClient", "AsyncLocalTransport", "AsyncResponse", "AsyncTransport", "BadGateway",
-    "BadRequest", "Blob", "Call", "Client", "ClientError", "ConfigurationError", "Conflict",
-    "ContentTooLarge", "DeadlineExceeded", "DecodeError", "EPHEMERAL", "EncodeError", "Extension",
-    "Forbidden", "Form", "GatewayTimeout", "HeadersTooLarge", "HyperglyphError", "Incoming",
-    "Input", "LimitExceeded", "Limits", "Link", "LocalTransport", "MemoryStore", "MethodNotAllowed",
-    "MisdirectedRequest", "Moved", "NotFound", "Period", "PersistentResource", "PreconditionFailed",
-    "RedisStore", "RemoteError", "Request", "RequestTimeout", "Resource", "Response", "Router",
-    "SQLiteStore", "Server", "ServerError", "StaleReference", "Store", "StoreError",
-    "TooManyRequests", "Transport", "TransportError", "Truncated", "Unauthorized", "Unavailable",
-    "UnsupportedMediaType", "UriTooLong", "basic_credentials", "blob", "cache", "client_of",
-    "content_of", "context", "embed", "error", "forget", "form", "get", "hidden", "id_of", "keep",
-    "link", "method", "optional", "principal", "recall", "redirect", "reload", "safe", "url_of",
+    "AsyncClient", "AsyncItems", "AsyncLocalTransport", "AsyncResponse", "AsyncTransport",
+    "BadGateway", "BadRequest", "Blob", "Call", "Client", "ClientError", "ConfigurationError",
+    "Conflict", "ContentTooLarge", "DeadlineExceeded", "DecodeError", "EPHEMERAL", "EncodeError",
+    "Extension", "Forbidden", "Form", "GatewayTimeout", "HeadersTooLarge", "HyperglyphError",
+    "Incoming", "Input", "Items", "LimitExceeded", "Limits", "Link", "LocalTransport",
+    "MemoryStore", "MethodNotAllowed", "MisdirectedRequest", "Moved", "NotFound", "Period",
+    "PersistentResource", "PreconditionFailed", "RedisStore", "RemoteError", "Request",
+    "RequestTimeout", "Resource", "Response", "Router", "SQLiteStore", "Server", "ServerError",
+    "StaleReference", "Store", "StoreError", "TooManyRequests", "Transport", "TransportError",
+    "Truncated", "Unauthorized", "Unavailable", "UnsupportedMediaType", "UriTooLong",
+    "basic_credentials", "blob", "cache", "client_of", "content_of", "context", "embed", "error",
+    "forget", "form", "get", "hidden", "id_of", "keep", "link", "method", "optional", "principal",
+    "recall", "redirect", "reload", "safe", "url_of",
 ]  # fmt: skip
 
 _MODULES = {
     "client.aio": "AsyncClient",
     "client.calls": "Call",
+    "client.items": "AsyncItems Items",
     "client.client": "Client get",
     "client.about": "client_of content_of reload url_of",
     "codec": "Blob Extension Form Input Limits Link Period",

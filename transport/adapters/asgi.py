@@ -298,6 +298,8 @@ class _Sending:
                     async for piece in iterator:
                         if piece:
                             await self._give(piece)
+                        # Where nothing waits, nobody would hear that the caller has gone.
+                        await asyncio.sleep(0)
         finally:
             close: Any = getattr(iterator, "aclose", None)
             if close is not None:

@@ -103,11 +103,6 @@ def address_policy(more: Iterable[str] | AddressPolicy = ()) -> AddressPolicy:
     if isinstance(more, str):
         raise TypeError("addresses is a list of addresses and networks, not a str")
     if callable(more):
-        asked = more
-    else:
-        networks: list[IPv4Network | IPv6Network] = [ip_network(entry) for entry in more]
-
-        def asked(address: Address) -> bool:
-            return any(address in network for network in networks)
-
-    return lambda address: is_public(address) or asked(address)
+        return lambda address: is_public(address) or more(address)
+    networks = [ip_network(entry) for entry in more]
+    return lambda address: is_public(address) or any(address in network for network in networks)

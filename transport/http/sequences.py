@@ -40,6 +40,7 @@ SEQUENCE_TYPE: Final = "application/vnd.hyperglyph-seq"
 
 #: The name of the extension that closes a sequence.
 _END: Final = "end"
+_BEGIN: Final = encode(Extension(_END)).partition(b"D;")[0]
 
 
 def accepts_sequence(values: Iterable[str]) -> bool:
@@ -51,9 +52,9 @@ def accepts_sequence(values: Iterable[str]) -> bool:
     )
 
 
-def check_item(value: object) -> None:
-    """Raise ValueError for an item that would be taken for the end."""
-    if isinstance(value, Extension) and value.name == _END:
+def check_item(message: bytes) -> None:
+    """Raise ValueError for a message that would be taken for the end."""
+    if message.startswith(_BEGIN):
         raise ValueError("an extension named 'end' closes a sequence and cannot be an item of one")
 
 

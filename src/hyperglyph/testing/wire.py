@@ -341,9 +341,6 @@ class WireSuite(ExchangeSuite):
 
     def test_while_the_deadline_stands_still_only_idleness_counts(self, wire: Driven) -> None:
         deadline = Deadline(0.3)
-        with peer(drip(OK, 0.01)) as server:
-            answer = wire.send(Request("GET", server.url, deadline=Deadline(5), idle=1))
-            answer.close()
         deadline.pause()
         with peer(drip(OK, 0.01)) as server:
             request = Request("GET", server.url, deadline=deadline, idle=1)
