@@ -26,6 +26,7 @@ from hyperglyph.transport.http.codings import Inflation
 from hyperglyph.transport.http.disposition import unpack_name
 from hyperglyph.transport.http.forms import NoneSink, form_sink, unpack_query
 from hyperglyph.transport.http.messages import Incoming, Response
+from hyperglyph.transport.http.middleware import ServerMiddleware, around
 from hyperglyph.transport.http.sequences import accepts_sequence
 from hyperglyph.transport.http.status import (
     BadGateway,
@@ -84,6 +85,7 @@ class Serving:
     limits: Limits
     gzip: bool
     gzip_requests: bool
+    middleware: tuple[ServerMiddleware, ...]
     #: Of a body, in bytes.
     body_limit: int
     #: Makes the object that is the root page, if there is one.
@@ -91,23 +93,45 @@ class Serving:
 
     async def serve(self, request: Incoming, running: Running) -> Response:
         """Answer a request. Raises nothing but what ends the process or cancels the task."""
+        if not self.middleware:
+            return await self._serve(request, running)
+        try:
+            through = around(self.middleware, lambda asked: self._serve(asked, running))
+            response: Response = await through(request)
+            return response
+        except BaseException as error:  # noqa: BLE001 - told to the caller, or raised
+            call = self._call(request)
+            call.route = "the middleware"
+            return self._told(call, error, running)
+
+    def _call(self, request: Incoming) -> Call:
+        return Call(request, secrets.token_hex(6), self.guard.vary, self.guard.challenge)
+
+    def _told(self, call: Call, error: BaseException, running: Running) -> Response:
+        """The answer to an exception, which is raised where it ends the process or the task."""
+        if isinstance(error, RemoteError) and not error.received:
+            return error_response(call, error)
+        if isinstance(error, KeyboardInterrupt | GeneratorExit) or running.is_cancelled():
+            raise error
+        # The text of an undeclared exception may hold anything; it stays in the log.
+        logger.error("logref %s: %s failed", call.logref, call.route, exc_info=error)
+        return error_response(call, ServerError("internal error"))
+
+    async def _serve(self, request: Incoming, running: Running) -> Response:
         started = time.perf_counter()
-        call = Call(request, secrets.token_hex(6), self.guard.vary, self.guard.challenge)
+        call = self._call(request)
         refusal = self.flight.enter()
         try:
             if refusal is not None:
                 raise refusal
             response = await self._respond(call, running)
-        except RemoteError as error:
-            response = error_response(call, error)
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt | GeneratorExit) or running.is_cancelled():
+        except BaseException as error:  # noqa: BLE001 - told to the caller, or raised
+            try:
+                response = self._told(call, error, running)
+            except BaseException:
                 call.close()
                 self.flight.leave()
                 raise
-            # The text of an undeclared exception may hold anything; it stays in the log.
-            logger.exception("logref %s: %s failed", call.logref, call.route)
-            response = error_response(call, ServerError("internal error"))
         if request.method == "HEAD":
             response.body = ()
         if refusal is None:
