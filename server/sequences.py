@@ -151,7 +151,7 @@ class _Sending:
         yield end
 
     @contextmanager
-    def _inside(self) -> Iterator[None]:
+    def _inside(self) -> Generator[None, None, None]:
         """Where `context()` tells of the call. An item may come in another thread than the last."""
         token = CURRENT.set(self._context)
         try:
