@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import attrs
 
 from hyperglyph.codec import EncodeError
+from hyperglyph.transport.http.carried import CARRIED, Carried
 from hyperglyph.transport.http.forms import OVERRIDES, Packed
 from hyperglyph.transport.http.messages import Answered, AuthFlow, Deadline, Request
 from hyperglyph.transport.http.ranges import range_from, unpack_content_range
@@ -73,9 +74,18 @@ class Exchange:
     _source: str | None = attrs.field(default=None, init=False)
     _hops: int = attrs.field(default=0, init=False)
     _started: float = attrs.field(factory=time.perf_counter, init=False)
+    #: The call that is being served here meanwhile.
+    _outer: Carried | None = attrs.field(factory=CARRIED.get, init=False)
+    #: Whether it is its caller who sets the deadline.
+    _outer_waits: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.deadline = Deadline(self.options.timeout)
+        limit = self.options.timeout
+        left = None if self._outer is None else self._outer.time_left
+        if left is not None and (limit is None or left < limit):
+            self._outer_waits = True
+            limit = left
+        self.deadline = Deadline(limit)
 
     async def run(self, make: Callable[[str], Packed], url: str, source: str | None) -> Answered:
         """Send a request to `url`, found in the page at `source`, and follow where it leads.
@@ -139,6 +149,9 @@ class Exchange:
             error.outcome = "done"
         left = self.deadline.left()
         if isinstance(error, DeadlineExceeded) and left is not None and left <= 0:
+            if self._outer_waits:
+                error.message = "the deadline of the call that is being served here has passed"
+                return
             error.message = (
                 f"the call was not over within {self.options.timeout:g} s; "
                 "client.options(timeout=...) gives it longer"
@@ -283,7 +296,11 @@ class Exchange:
         settings = self.settings
         headers = list(packed.headers)
         names = {name.lower() for name, _ in headers}
-        given = (*settings.policy.headers_for(packed.url, self.options.headers), *settings.standard)
+        given = [
+            *settings.policy.headers_for(packed.url, self.options.headers),
+            *(() if self._outer is None else self._outer.headers),
+            *settings.standard,
+        ]
         for name, value in given:
             if name.lower() not in names:
                 names.add(name.lower())

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Final
 
 import attrs
 
+from hyperglyph.transport.http.carried import carrying
 from hyperglyph.transport.http.conditional import check_date
 from hyperglyph.transport.http.messages import Caller, Deadline, Headers, first_header
 
-__all__ = ["CURRENT", "Context", "context", "principal"]
+__all__ = ["CURRENT", "Context", "context", "principal", "serving"]
 
 
 def _checked(_: object, __: object, when: datetime | None) -> datetime | None:
@@ -60,6 +63,17 @@ class Context:
 
 
 CURRENT: Final[ContextVar[Context]] = ContextVar("hyperglyph.context")
+
+
+@contextmanager
+def serving(call: Context) -> Generator[None]:
+    """Where `context()` tells of a call, and calls made in turn carry its headers on."""
+    token = CURRENT.set(call)
+    try:
+        with carrying(call.headers, call.deadline):
+            yield
+    finally:
+        CURRENT.reset(token)
 
 
 def context() -> Context:

@@ -149,7 +149,7 @@ class Message:
     prefix: str
     partial: bool
     #: Whether the message is made for its tag, and its forms name none.
-    _versions: bool = False
+    versions: bool = False
     _seen: set[str] = attrs.field(factory=set[str])
     _foreign: set[str] = attrs.field(factory=set[str])
     _refused: tuple[object, str] | None = None
@@ -261,7 +261,7 @@ class Message:
         for embedded, method in endpoint.embedded.items():
             content[embedded] = _embedded(endpoint, method, instance, partial)
         resource = Resource.from_wire("resource", attributes, content)
-        if endpoint.conditional and not self._versions:
+        if endpoint.conditional and not self.versions:
             version = self.version(resource)
             for name in endpoint.conditional:
                 content[name] = _if_unchanged(endpoint.offers[name], version)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from itertools import islice
 from typing import Any, Final, TypeGuard, cast
 
@@ -19,7 +19,7 @@ from hyperglyph.transport.http.status import BadGateway, RemoteError, ServerErro
 from hyperglyph.transport.http.waiting import Pieces
 
 from .calls import Call, error_page
-from .context import CURRENT, Context
+from .context import Context, serving
 from .running import Running
 
 __all__ = ["Items", "gathered", "is_items", "sequence"]
@@ -150,14 +150,14 @@ class _Sending:
                 await items.aclose()
         yield end
 
+<<<<<<< HEAD
     @contextmanager
     def _inside(self) -> Generator[None, None, None]:
+=======
+    def _inside(self) -> AbstractContextManager[None]:
+>>>>>>> hooks
         """Where `context()` tells of the call. An item may come in another thread than the last."""
-        token = CURRENT.set(self._context)
-        try:
-            yield
-        finally:
-            CURRENT.reset(token)
+        return serving(self._context)
 
     def _packed(self, item: object) -> Body:
         body = self._pack(item)

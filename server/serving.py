@@ -41,7 +41,7 @@ from hyperglyph.transport.http.status import (
 from .again import Again, pause_before
 from .authentication import Guard
 from .calls import Call, answer, discard_blobs, error_response, no_content, redirection
-from .context import CURRENT, Context
+from .context import Context, serving
 from .endpoints import FunctionEndpoint
 from .flight import InFlight
 from .forwarded import Forwarded
@@ -159,15 +159,13 @@ class Serving:
             call.principal,
             request.caller,
         )
-        token = CURRENT.set(context)
         try:
-            return await self._reached(call, place, context, running)
+            with serving(context):
+                return await self._reached(call, place, context, running)
         except Moved as moved:
             return redirection(call, moved.target(request), 307)
         except (RemoteError, TransportError) as error:
             self._failed(call, error)
-        finally:
-            CURRENT.reset(token)
 
     async def _reached(
         self, call: Call, place: Place, context: Context, running: Running

@@ -33,6 +33,7 @@ from .httpx_common import (
     unasked,
     wait_of,
 )
+from .httpx_given import Given
 from .sockets import address_at, connected, is_readable, resolved
 
 __all__ = ["HttpxTransport"]
@@ -188,6 +189,10 @@ class HttpxTransport:
     `unix` connects to a Unix socket whatever the URL's host; `proxy` is the URL of an HTTP proxy,
     which then resolves names, and to which addresses it connects is its affair;
     `verify` is an SSL context (default: the system's or certifi's certificates).
+
+    `transport`, one made for httpx, sends the requests instead: a cache, an instrumentation, a
+    proxy of another kind (docs/transports.md says what is then its own). It is closed with this
+    one, and is not looked after when the process forks.
     """
 
     def __init__(
@@ -197,7 +202,11 @@ class HttpxTransport:
         proxy: str | None = None,
         verify: ssl.SSLContext | None = None,
         max_connections: int = 100,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
+        if transport is not None and (unix or proxy or verify):
+            raise ValueError("unix, proxy and verify are then the given transport's own")
+        self._given = None if transport is None else Given(transport)
         self._unix = unix
         self._proxy = proxy
         self._verify = verify
@@ -220,6 +229,8 @@ class HttpxTransport:
 
     def close(self) -> None:
         """Close all connections. The transport may be used again."""
+        if self._given is not None:
+            self._given.close()
         with self._lock:
             pools, self._pools = self._pools, {}
         for pool in pools.values():
@@ -263,6 +274,8 @@ class HttpxTransport:
         )
 
     def send(self, request: Request, /) -> Response:
+        if self._given is not None:
+            return self._given.send(request)
         wait = Wait.of(request)
         try:
             core = core_request(request, wait, _Pieces(request.body, wait))
@@ -308,6 +321,6 @@ def _read(answer: httpcore.Response, wait: Wait) -> Iterator[bytes]:
     try:
         yield from answer.iter_stream()
     except FAILURES as error:
-        fail(error, wait, outcome_of(answer))
+        fail(error, wait, outcome_of(answer.status))
     finally:
         answer.close()

@@ -33,6 +33,7 @@ from .httpx_common import (
     unasked,
     wait_of,
 )
+from .httpx_given import AsyncGiven
 from .sockets import address_at, is_readable, permitted
 from .threads import off_loop
 
@@ -223,6 +224,10 @@ class AsyncHttpxTransport:
 
     `unix` connects to a Unix socket whatever the URL's host; `proxy` is the URL of an HTTP proxy;
     `verify` is an SSL context (default: the system's or certifi's certificates).
+
+    `transport`, one made for httpx, sends the requests instead: a cache, an instrumentation, a
+    proxy of another kind (docs/transports.md says what is then its own). It is closed with this
+    one, and is not looked after when the process forks.
     """
 
     def __init__(
@@ -232,7 +237,11 @@ class AsyncHttpxTransport:
         proxy: str | None = None,
         verify: ssl.SSLContext | None = None,
         max_connections: int = 100,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        if transport is not None and (unix or proxy or verify):
+            raise ValueError("unix, proxy and verify are then the given transport's own")
+        self._given = None if transport is None else AsyncGiven(transport)
         self._unix = unix
         self._proxy = proxy
         self._verify = verify
@@ -255,6 +264,8 @@ class AsyncHttpxTransport:
 
     async def close(self) -> None:
         """Close all connections. The transport may be used again, in any event loop."""
+        if self._given is not None:
+            await self._given.close()
         loop = self._loop
         if self._process != os.getpid() or (loop is not None and loop.is_closed()):
             self._abandon()
@@ -270,6 +281,13 @@ class AsyncHttpxTransport:
         for sock in list(self._backend.sockets):
             sock.close()
         self._reset()
+
+    def _check_process(self) -> None:
+        if self._process != os.getpid():
+            # Its parent still uses these connections.
+            # Closing a descriptor here does not end the connection there.
+            self._abandon()
+        self._check_loop()
 
     def _check_loop(self) -> None:
         try:
@@ -287,11 +305,7 @@ class AsyncHttpxTransport:
             )
 
     def _pool(self, scheme: str) -> httpcore.AsyncConnectionPool:
-        if self._process != os.getpid():
-            # Its parent still uses these connections.
-            # Closing a descriptor here does not end the connection there.
-            self._abandon()
-        self._check_loop()
+        self._check_process()
         pool = self._pools.get(scheme)
         if pool is None:
             pool = self._pools[scheme] = self._new_pool(scheme)
@@ -320,6 +334,9 @@ class AsyncHttpxTransport:
         )
 
     async def send(self, request: Request, /) -> AsyncResponse:
+        if self._given is not None:
+            self._check_process()
+            return await self._given.send(request)
         wait = Wait.of(request)
         try:
             core = core_request(request, wait, _Pieces(request.body, wait))
@@ -384,4 +401,4 @@ class _Read:
         except StopAsyncIteration:
             raise
         except FAILURES as error:
-            fail(error, self._wait, outcome_of(self._answer))
+            fail(error, self._wait, outcome_of(self._answer.status))

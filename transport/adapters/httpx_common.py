@@ -66,6 +66,9 @@ FAILURES = (
 )
 
 
+_TIMEOUTS = (httpcore.TimeoutException, httpx.TimeoutException, TimeoutError)
+
+
 class Wait(float):
     """The time limits of one request, and how far it has come.
 
@@ -175,9 +178,9 @@ def text_headers(answer: httpcore.Response) -> list[tuple[str, str]]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers]
 
 
-def outcome_of(answer: httpcore.Response) -> Outcome:
-    """What became of a call whose answer is cut short."""
-    return "done" if answer.status < 300 else "unknown"
+def outcome_of(status: int) -> Outcome:
+    """What became of a call whose answer, of that status, is cut short."""
+    return "done" if status < 300 else "unknown"
 
 
 def malformed(error: Exception) -> TransportError:
@@ -199,7 +202,7 @@ def fail(error: Exception, wait: Wait, outcome: Outcome | None = None) -> NoRetu
     """Raise our own error in place of the library's."""
     left = wait.deadline.left()
     expired = left is not None and left <= 0
-    timed_out = expired or isinstance(error, httpcore.TimeoutException | TimeoutError)
+    timed_out = expired or isinstance(error, _TIMEOUTS)
     cls = DeadlineExceeded if timed_out else TransportError
     if timed_out and wait.phase == "connect":
         what = "no connection in time"

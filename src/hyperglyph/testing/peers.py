@@ -53,7 +53,10 @@ class Peer:
         head, _, body = data.partition(b"\r\n\r\n")
         length = re.search(rb"(?i)content-length: *(\d+)", head)
         while length is not None and len(body) < int(length[1]):
-            body += connection.recv(65536)
+            piece = connection.recv(65536)
+            if not piece:
+                return b""
+            body += piece
         self.requests.append(head + b"\r\n\r\n" + body)
         return self.requests[-1]
 
