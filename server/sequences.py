@@ -150,12 +150,7 @@ class _Sending:
                 await items.aclose()
         yield end
 
-<<<<<<< HEAD
-    @contextmanager
-    def _inside(self) -> Generator[None, None, None]:
-=======
     def _inside(self) -> AbstractContextManager[None]:
->>>>>>> hooks
         """Where `context()` tells of the call. An item may come in another thread than the last."""
         return serving(self._context)
 
