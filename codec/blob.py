@@ -7,8 +7,6 @@ that the decoder fills: memory up to 1 MiB, then a temporary file that has no na
 from __future__ import annotations
 
 import io
-import os
-import stat
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
@@ -149,22 +147,6 @@ class Blob(io.BufferedIOBase):
         """The number of bytes in all, or None where the file cannot tell."""
         return None if self._shared is None else self._source().size()
 
-    @property
-    def version(self) -> str | None:
-        """What tells the content of a file on disk from what it was or will be, by the file
-        system's word: its time of change and size. None for what is no such file.
-        """
-        file = None if self._shared is None else self._source().file
-        if file is None or isinstance(file, SpooledTemporaryFile):  # asked, that goes to disk
-            return None
-        try:
-            status = os.fstat(file.fileno())
-        except (OSError, AttributeError):  # UnsupportedOperation is an OSError
-            return None
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        return f"{status.st_mtime_ns:x}-{status.st_size:x}-{self._source().start:x}"
-
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{self.size if self._shared else 'streamed'} bytes"
         return f"<Blob {self.attributes.get('content-type', DEFAULT_CONTENT_TYPE)!r}, {state}>"
@@ -180,6 +162,15 @@ class Blob(io.BufferedIOBase):
 
     def readable(self) -> bool:
         return True
+
+    def fileno(self) -> int:
+        """The descriptor of the file on disk behind it, to ask about that; its position is not the
+        blob's. Raises UnsupportedOperation where there is no such file.
+        """
+        file = self._source().file
+        if isinstance(file, SpooledTemporaryFile):  # asked, that goes to disk
+            raise io.UnsupportedOperation("the blob is not a file on disk")
+        return file.fileno()
 
     def seekable(self) -> bool:
         return self._shared is not None

@@ -149,6 +149,8 @@ class ClassEndpoint:
     embedded: dict[str, FunctionEndpoint]
     #: What PUT, PATCH and DELETE of an instance's own URL do, by method.
     own: dict[str, FunctionEndpoint]
+    #: Those of them whose forms name the version that they are meant for, by name.
+    conditional: dict[str, FunctionEndpoint]
     marks: Marks
     #: Tells where an instance lives, if not all of them live here.
     home: Home | None
@@ -337,6 +339,7 @@ def _make_class(cls: type, name: str, style: Style) -> ClassEndpoint:
         offers={method: endpoint.offer for method, endpoint in methods.items()},
         embedded={m: endpoint for m, endpoint in methods.items() if endpoint.marks.embed},
         own=_own(cls, methods),
+        conditional={m: endpoint for m, endpoint in methods.items() if endpoint.marks.if_unchanged},
         marks=_marks_of_class(cls),
         home=home_of_class(cls),
         identity=identity_of(cls),

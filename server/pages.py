@@ -18,6 +18,7 @@ import attrs
 
 from hyperglyph.codec import EncodeError, Extension, Form, Link, Resource
 from hyperglyph.transport.http.bodies import Body, pack_body
+from hyperglyph.transport.http.conditional import etag_of
 from hyperglyph.transport.http.status import RemoteError, TransportError
 
 from .builders import To
@@ -147,6 +148,8 @@ class Message:
     pages: Pages
     prefix: str
     partial: bool
+    #: Whether the message is made for its tag, and its forms name none.
+    versions: bool = False
     _seen: set[str] = attrs.field(factory=set[str])
     _foreign: set[str] = attrs.field(factory=set[str])
     _refused: tuple[object, str] | None = None
@@ -243,6 +246,7 @@ class Message:
                 return self._visitor(home, endpoint, instance)
         name, url = endpoint.name, self._below(self.prefix, endpoint, instance)
         partial = self.partial and name in self._seen and name not in self._foreign
+        partial = partial and not endpoint.conditional  # whose forms are each instance's own
         attributes: dict[str, Any]
         if partial:
             attributes = {"url": url, "profile": name, "partial": True}
@@ -256,7 +260,22 @@ class Message:
             content.update(endpoint.offers)
         for embedded, method in endpoint.embedded.items():
             content[embedded] = _embedded(endpoint, method, instance, partial)
-        return Resource.from_wire("resource", attributes, content)
+        resource = Resource.from_wire("resource", attributes, content)
+        if endpoint.conditional and not self.versions:
+            version = self.version(resource)
+            for name in endpoint.conditional:
+                content[name] = _if_unchanged(endpoint.offers[name], version)
+        return resource
+
+    def version(self, page: object) -> str:
+        """The version that the forms on the page of an instance name: the tag of the page as it
+        would be if they named none. Raises Unservable.
+        """
+        message = Message(self.pages, self.prefix, partial=False, versions=True)
+        body = message.pack(page)
+        if body.rest is not None:
+            raise Unservable("a page with a blob in it has no version that if_unchanged could name")
+        return etag_of(body.root)
 
     def _record(self, value: object) -> object:
         """The fields of a value that is data with names."""
@@ -311,6 +330,13 @@ class Message:
                 to, f"{endpoint.name} is not safe to follow or needs arguments: it has no link"
             )
         return endpoint.link_at(prefix)
+
+
+def _if_unchanged(offer: Form | Link, version: str) -> Form | Link:
+    headers = {**offer.headers, "If-Match": version}
+    return type(offer).from_wire(
+        offer.name, {**offer.attributes, "headers": headers}, offer.content
+    )
 
 
 def _why_not(value: object) -> str:

@@ -7,6 +7,8 @@ that matches the blob. All others get a message with chunks.
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections.abc import Iterator
 from typing import Final
 
@@ -96,7 +98,7 @@ def _span(call: Call, validators: Validators, size: int) -> Span | None:
 
 def _etag_of(blob: Blob, size: int | None) -> str | None:
     """A strong tag: of the version of a file on disk, or of the bytes of what is in memory."""
-    if (version := blob.version) is not None:
+    if size is not None and (version := _version(blob, size)) is not None:
         return f'"{version}"'
     if size is None or size > _HASHED:
         return None
@@ -104,6 +106,19 @@ def _etag_of(blob: Blob, size: int | None) -> str | None:
     for piece in blob.chunks():
         digest.update(piece)
     return f'"{digest.hexdigest()[:32]}"'
+
+
+def _version(blob: Blob, size: int) -> str | None:
+    """What the file system says of a file on disk: its time of change, its size and what of it
+    is the blob. None for what is no such file.
+    """
+    try:
+        status = os.fstat(blob.fileno())
+    except (OSError, AttributeError):  # UnsupportedOperation is an OSError
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return f"{status.st_mtime_ns:x}-{status.st_size:x}-{size:x}"
 
 
 def _watched(blob: Blob, span: Span | None, call: Call) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Mapping
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from hyperglyph.codec import Limits
 from hyperglyph.transport.adapters.wsgi import StartResponse, WSGIAdapter
@@ -280,12 +280,15 @@ class Router:
         if type(response.body) is not tuple and isinstance(response.body, AsyncIterable):
             from .loops import background_loop, iterate
 
-            response.body = body = iterate(background_loop(), response.body)
+            body = iterate(background_loop(), cast("AsyncIterable[bytes]", response.body))
+            response.body = body
             close = response.on_close
 
             def closed() -> None:
-                body.close()
-                close()
+                try:
+                    body.close()
+                finally:
+                    close()
 
             response.on_close = closed
         return response

@@ -62,6 +62,7 @@ from .references import References
 from .running import Running
 from .sequences import gathered, is_items, sequence
 from .table import ROOT, Endpoints, Place
+from .versions import check_version
 
 __all__ = ["Serving"]
 
@@ -171,7 +172,8 @@ class Serving:
             assert place.call is not None
             envelope = place.call.envelope_for(call.method)
             check_content(request, envelope=envelope, gzip=self.gzip_requests)
-            check_conditions(request, own_url=place.call.marks.own_url)
+            if not place.call.marks.own_url:
+                check_conditions(request)
         context = Context(
             call.method,
             call.route,
@@ -320,6 +322,8 @@ class Serving:
                 call.last_modified = place.owner.last_modified(instance)
                 return instance
         assert function is not None
+        if function.marks.own_url:
+            check_version(call, self.pages, instance, place.owner)
         arguments = self.references.arguments(
             function, function.parameters.bind(given), call.request, call.stack
         )

@@ -291,26 +291,15 @@ def test_a_copy_is_another_reader() -> None:
     assert blob.read() == b"content"
 
 
-def test_the_version_of_a_file_on_disk(tmp_path: Path) -> None:
+def test_the_file_on_disk_behind_it(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"content")
-    os.utime(path, ns=(1, 1_000))
     with path.open("rb") as file:
-        first = Blob(file, "text/plain").version
-        assert first == Blob(file, "text/plain").version
-        file.seek(3)
-        assert Blob(file, "text/plain").version not in (None, first)
-        os.utime(path, ns=(1, 2_000))
-        file.seek(0)
-        assert Blob(file, "text/plain").version not in (None, first)
-
-
-def test_what_is_no_file_on_disk_has_no_version() -> None:
-    assert Blob(b"content", "text/plain").version is None
-    assert pipe(b"ab").version is None
+        assert Blob(file, "text/plain").fileno() == file.fileno()
     with SpooledTemporaryFile() as spool:
         spool.write(b"content")
-        assert Blob(cast("Any", spool), "text/plain").version is None
+        blobs = [Blob(b"content", "x/y"), pipe(b"ab"), Blob(cast("Any", spool), "x/y")]
+        for blob in blobs:
+            with pytest.raises(io.UnsupportedOperation):
+                blob.fileno()
         assert not cast("Any", spool)._rolled
-    with open(os.devnull, "rb") as device:
-        assert Blob(device, "text/plain").version is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from object_help import ask, local
 
 import hyperglyph as glyph
 from hyperglyph.codec import Blob, decode
+from hyperglyph.transport.http.conditional import etag_of
 from hyperglyph.transport.http.messages import Response
 
 DATA = os.urandom(1000) * 300
@@ -323,3 +325,34 @@ def client_call(client: glyph.Client, form: glyph.Form) -> Any:
 
     url = form.url or ""
     return wrap(form, Base(url), Page(client, url))()
+
+
+def test_what_is_no_regular_file_has_no_version() -> None:
+    with open(os.devnull, "rb") as device:
+        router = router_of(lambda: glyph.blob(device, "text/plain"))
+        answer = ask(router, "GET", "/get", accept=ACCEPT)
+        assert answer.header("etag") == etag_of(b"")
+        content(answer)
+
+
+def test_what_is_large_and_in_memory_has_none() -> None:
+    router = router_of(lambda: glyph.blob(bytes(9_000_000), "text/plain"))
+    answer = ask(router, "HEAD", "/get", accept=ACCEPT)
+    assert (answer.header("etag"), answer.header("content-length")) == (None, "9000000")
+
+
+def test_a_part_of_a_file_is_another_version(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(DATA)
+
+    def make(start: int) -> glyph.Blob:
+        file = path.open("rb")
+        file.seek(start)
+        return glyph.blob(file, "text/plain")
+
+    tags: list[str | None] = []
+    for start in (0, 0, 5):
+        answer = ask(router_of(partial(make, start)), "HEAD", "/get", accept=ACCEPT)
+        tags.append(answer.header("etag"))
+        answer.close()
+    assert tags[0] == tags[1] != tags[2]

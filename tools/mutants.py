@@ -51,7 +51,7 @@ _BESIDE = {
     "blob.py": (
         *("_Shared.size", "_Shared.release", "Blob.__init__", "Blob.expect_reader"),
         *("Blob.__del__", "Blob.content_type", "Blob.url", "Blob.size", "Blob.__repr__"),
-        "Blob.version",
+        "Blob.fileno",
         *("Blob.readable", "Blob.read", "Blob.read1", "Blob.seek", "Blob.dup", "Blob.__copy__"),
         *("Blob.close", "Blob.discard", "_read_exactly"),
     ),
