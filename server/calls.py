@@ -104,11 +104,16 @@ class Call:
                 stack.callback(blob.discard)
 
     def close(self) -> None:
-        """Close what the call received and what it returned; it has gone out."""
-        with ExitStack() as stack:
-            stack.callback(self.discard)
-            for blob in self.received:
-                stack.callback(blob.close)
+        """Close what the call received and what it returned; it has gone out, so that a file
+        that cannot be closed is nobody's but the log's.
+        """
+        try:
+            with ExitStack() as stack:
+                stack.callback(self.discard)
+                for blob in self.received:
+                    stack.callback(blob.close)
+        except Exception:
+            logger.exception("logref %s: closing the blobs of %s failed", self.logref, self.route)
 
 
 def answer(call: Call, body: Body) -> Response:

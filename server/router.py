@@ -277,8 +277,10 @@ class Router:
             close = response.on_close
 
             def closed() -> None:
-                body.close()
-                close()
+                try:
+                    body.close()
+                finally:
+                    close()
 
             response.on_close = closed
         return response

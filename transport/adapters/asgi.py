@@ -176,6 +176,8 @@ class _Caller(Caller):
         while not self.complete:
             started = loop.time()
             try:
+                if left <= 0:
+                    raise TimeoutError
                 async with asyncio.timeout(min(left, self._idle)):
                     piece = await self._next()
             except TimeoutError:
@@ -198,7 +200,11 @@ class _Caller(Caller):
             self._gone = self.complete = True
             raise BadRequest("the body of the request was cut short")
         self.complete = not event.get("more_body", False)
-        return bytes(event.get("body") or b"")
+        piece = bytes(event.get("body") or b"")
+        if not piece and not self.complete:
+            # One that never waits would keep the loop, and hold off the limits.
+            await asyncio.sleep(0)
+        return piece
 
     @contextmanager
     def _watched(self, told: Callable[[], None]) -> Generator[None]:
@@ -218,7 +224,7 @@ class _Caller(Caller):
     async def _wait(self) -> None:
         """Wait until the caller goes; of a body that nobody reads nothing is kept."""
         while (await self._receive())["type"] != "http.disconnect":
-            pass
+            await asyncio.sleep(0)
         self._gone = True
         if self._told is not None:
             self._told()
@@ -253,9 +259,14 @@ class _Sending:
         headers = [(_field(name).lower(), _field(value)) for name, value in response.headers]
         if closes := self._closes(response):
             headers.append((b"connection", b"close"))
-        start = {"type": "http.response.start", "status": response.status, "headers": headers}
+        start: Event = {
+            "type": "http.response.start",
+            "status": response.status,
+            "headers": headers,
+        }
         try:
-            await self._send(start)
+            # The answer before it, on the same connection, may not have been taken yet.
+            await self._within(start)
             await self._send_body(cast("Pieces", response.body), lingers=closes)
         except OSError as error:  # of a server's `send`: a file that fails is logged, and is ours
             if not isinstance(error, TimeoutError) and not self._caller.gone:
@@ -322,8 +333,11 @@ class _Sending:
                 await close()
 
     async def _give(self, piece: bytes, *, more: bool = True) -> None:
+        await self._within({"type": "http.response.body", "body": piece, "more_body": more})
+
+    async def _within(self, event: Event) -> None:
         async with asyncio.timeout(self._idle):
-            await self._send({"type": "http.response.body", "body": piece, "more_body": more})
+            await self._send(event)
 
 
 def _field(text: str) -> bytes:
