@@ -84,6 +84,7 @@ class ASGIAdapter:
             try:
                 request = incoming(scope, caller)
             except BadRequest as error:
+                caller.malformed = True
                 response = refusal(error.status, error.message)
             else:
                 response = await self._handler.serve(request)
@@ -159,6 +160,8 @@ class _Caller(Caller):
         #: Whether the body has been asked for, and whether all of it has come.
         self.asked = False
         self.complete = False
+        #: Whether the body, or what is said of its length, is not as it has to be.
+        self.malformed = False
 
     @property
     def gone(self) -> bool:
@@ -183,10 +186,12 @@ class _Caller(Caller):
             # Only waiting counts: whoever reads the body may take the time it needs.
             left += len(piece) / _BODY_RATE - (loop.time() - started)
             if length is not None and size > length:
+                self.malformed = True
                 raise BadRequest(f"the body is longer than its Content-Length of {length}")
             if piece:
                 yield piece
         if length is not None and size < length:
+            self.malformed = True
             raise BadRequest(f"the body is {length - size} bytes shorter than its Content-Length")
 
     async def _next(self) -> bytes:
@@ -269,12 +274,23 @@ class _Sending:
             logger.debug("an answer was not taken")
 
     def _closes(self, response: Response) -> bool:
-        """Whether the connection is of no use after a refusal, for all that may still come."""
-        return (
-            response.status in (408, 413)
-            and not self._caller.complete
-            and str(self._scope.get("http_version", "1.1")).startswith("1")
-        )
+        """Whether the connection is of no use after a refusal, for all that may still come.
+
+        Where a body is malformed, nobody knows where the next request begins.
+        """
+        if not str(self._scope.get("http_version", "1.1")).startswith("1"):
+            return False
+        if response.status == 400 and self._caller.malformed:
+            return True
+        if response.status == 400 and not self._has_body():
+            return False
+        return response.status in (400, 408, 413) and not self._caller.complete
+
+    def _has_body(self) -> bool:
+        """Whether the request says that it has a body."""
+        length = first_header(self._headers(), "content-length")
+        coding = first_header(self._headers(), "transfer-encoding")
+        return coding is not None or length not in (None, "0")
 
     async def _send_body(self, body: Pieces, *, lingers: bool) -> None:
         if isinstance(body, Sequence):
