@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Coroutine, Generator, Iterable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
@@ -272,7 +272,10 @@ class Router:
         """Answer a request on an event loop. Raises nothing but what ends the process or cancels
         the task. The body of the response may be an async iterable.
         """
-        return await self._serving.serve(request, self._on_loop)
+        response = await self._serving.serve(request, self._on_loop)
+        if isinstance(response.body, Generator):  # a file, or the items of a plain generator
+            self._on_loop.take(response)
+        return response
 
     def handle(self, request: Incoming, /) -> Response:
         """Answer a request on this thread. Raises nothing but what ends the process."""
