@@ -94,38 +94,18 @@ class Serving:
 
     async def serve(self, request: Incoming, running: Running) -> Response:
         """Answer a request. Raises nothing but what ends the process or cancels the task."""
-        if not self.middleware:
-            return await self._serve(request, running)
-        try:
-            through = around(self.middleware, lambda asked: self._serve(asked, running))
-            response: Response = await through(request)
-            return response
-        except BaseException as error:  # noqa: BLE001 - told to the caller, or raised
-            call = self._call(request)
-            call.route = "the middleware"
-            return self._told(call, error, running)
-
-    def _call(self, request: Incoming) -> Call:
-        return Call(request, secrets.token_hex(6), self.guard.vary, self.guard.challenge)
-
-    def _told(self, call: Call, error: BaseException, running: Running) -> Response:
-        """The answer to an exception, which is raised where it ends the process or the task."""
-        if isinstance(error, RemoteError) and not error.received:
-            return error_response(call, error)
-        if isinstance(error, KeyboardInterrupt | GeneratorExit) or running.is_cancelled():
-            raise error
-        # The text of an undeclared exception may hold anything; it stays in the log.
-        logger.error("logref %s: %s failed", call.logref, call.route, exc_info=error)
-        return error_response(call, ServerError("internal error"))
-
-    async def _serve(self, request: Incoming, running: Running) -> Response:
         started = time.perf_counter()
         call = self._call(request)
         refusal = self.flight.enter()
         try:
             if refusal is not None:
                 raise refusal
-            response = await self._respond(call, running)
+            call.request = self.forwarded.applied(request)
+            self.policy.check(call.request)
+            if self.middleware:
+                response = await self._around(call, running)
+            else:
+                response = await self._respond(call, running)
         except BaseException as error:  # noqa: BLE001 - told to the caller, or raised
             try:
                 response = self._told(call, error, running)
@@ -149,9 +129,42 @@ class Serving:
             )
         return response
 
+    async def _around(self, outer: Call, running: Running) -> Response:
+        """The answer that the middleware gives, which sees responses and no exceptions."""
+
+        async def handle(request: Incoming) -> Response:
+            call = self._call(request)
+            call.logref = outer.logref
+            try:
+                return await self._respond(call, running)
+            except BaseException as error:  # noqa: BLE001 - told to the caller, or raised
+                try:
+                    return self._told(call, error, running)
+                except BaseException:
+                    call.close()
+                    raise
+            finally:
+                outer.method, outer.route = call.method, call.route
+
+        outer.route = "the middleware"
+        response: Response = await around(self.middleware, handle)(outer.request)
+        return response
+
+    def _call(self, request: Incoming) -> Call:
+        return Call(request, secrets.token_hex(6), self.guard.vary, self.guard.challenge)
+
+    def _told(self, call: Call, error: BaseException, running: Running) -> Response:
+        """The answer to an exception, which is raised where it ends the process or the task."""
+        if isinstance(error, RemoteError) and not error.received:
+            return error_response(call, error)
+        if isinstance(error, KeyboardInterrupt | GeneratorExit) or running.is_cancelled():
+            raise error
+        # The text of an undeclared exception may hold anything; it stays in the log.
+        logger.error("logref %s: %s failed", call.logref, call.route, exc_info=error)
+        return error_response(call, ServerError("internal error"))
+
     async def _respond(self, call: Call, running: Running) -> Response:
-        request = call.request = self.forwarded.applied(call.request)
-        self.policy.check(request)
+        request = call.request
         call.method = effective_method(request)
         call.deadline = deadline_of(request)
         try:

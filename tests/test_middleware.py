@@ -11,6 +11,7 @@ import attrs
 import pytest
 from asgi_help import uvicorn_server
 from http_peers import answers, peer, response
+from object_help import ask
 
 import hyperglyph as glyph
 from hyperglyph.testing.exchanges import Recorder
@@ -339,3 +340,31 @@ def test_a_server_answers_for_another(served: Served, client: glyph.Client) -> N
     url = served(health)
     assert client.get(url + "health") is True
     assert client.get(url).hello() == "hello None"
+
+
+def test_what_the_server_refuses_no_middleware_sees() -> None:
+    seen: list[str] = []
+
+    async def answering(request: Incoming, handle: Handle) -> Response:
+        seen.append(request.path)
+        return Response(200, [("Content-Type", "application/vnd.hyperglyph")], (T,))
+
+    router = glyph.Router(middleware=[answering])
+    assert ask(router, "GET", "/health").status == 200
+    foreign = Incoming("GET", "/health", [("Host", "evil.example")], target="/health")
+    assert router.handle(foreign).status == 421
+    assert ask(router, "POST", "/health", origin="http://evil.example").status == 403
+    router.drain()
+    assert ask(router, "GET", "/health").status == 503
+    assert seen == ["/health"]
+
+
+def test_an_answer_of_its_own_is_in_flight_until_it_is_closed() -> None:
+    async def answering(request: Incoming, handle: Handle) -> Response:
+        return Response(200, [("Content-Type", "application/vnd.hyperglyph")], iter((T,)))
+
+    router = glyph.Router(middleware=[answering], in_flight=1)
+    first = ask(router, "GET", "/")
+    assert ask(router, "GET", "/").status == 503
+    first.close()
+    assert ask(router, "GET", "/").status == 200
