@@ -80,6 +80,8 @@ def sequence(call: Call, items: Items, context: Context, pack: Pack) -> Response
     The total deadline is over with the head: the caller takes item after item as long as it likes.
     """
     call.deadline.pause()
+    if call.principal is not None:  # nobody knows yet what the items will depend on
+        context.personal = True
     sending = _Sending(call, items, context, pack, call.stack.pop_all())
     headers = [("Content-Type", SEQUENCE_TYPE), *call.get_headers()]
     body: Pieces

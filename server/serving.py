@@ -187,7 +187,7 @@ class Serving:
             check_content(request, envelope=envelope, gzip=self.gzip_requests)
             if not place.call.marks.own_url:
                 check_conditions(request)
-        context = Context(
+        call.context = context = Context(
             call.method,
             call.route,
             request.headers,
