@@ -201,6 +201,7 @@ class Router:
                 self._serving.default = lambda stack: self._references.opened(
                     endpoint, state, stack
                 )
+            self._serving.default_class = endpoint
             return given
 
         return register if target is None else register(target)

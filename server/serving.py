@@ -43,7 +43,7 @@ from .again import Again, pause_before
 from .authentication import Guard
 from .calls import Call, answer, discard_blobs, error_response, no_content, redirection
 from .context import Context, serving
-from .endpoints import FunctionEndpoint
+from .endpoints import ClassEndpoint, FunctionEndpoint
 from .flight import InFlight
 from .forwarded import Forwarded
 from .log import tame_traceback
@@ -91,6 +91,8 @@ class Serving:
     body_limit: int
     #: Makes the object that is the root page, if there is one.
     default: Callable[[ExitStack], object] | None = None
+    #: The class of that object.
+    default_class: ClassEndpoint | None = None
 
     async def serve(self, request: Incoming, running: Running) -> Response:
         """Answer a request. Raises nothing but what ends the process or cancels the task."""
@@ -175,7 +177,10 @@ class Serving:
         if place is None:
             raise NotFound("there is nothing of that name")
         call.route = place.route
-        call.cache = place.cache or call.cache
+        cache = place.cache
+        if place is ROOT and self.default_class is not None:
+            cache = self.default_class.marks.cache
+        call.cache = cache or call.cache
         call.may_compress = self.gzip
         asked = place.asked(call.method)
         if asked is None:
@@ -323,7 +328,10 @@ class Serving:
         """What stands at a place: the instance, or what the function returns."""
         if place is ROOT:
             assert self.default is not None
-            return self.default(call.stack)
+            assert self.default_class is not None
+            root = self.default(call.stack)
+            call.last_modified = self.default_class.last_modified(root)
+            return root
         function = place.call
         instance: object = None
         if place.token is not None:
