@@ -46,7 +46,8 @@ test: $(DEV)
 test-httpx2: $(HTTPX2)
 	$(HTTPX2_VENV)/bin/python -m pytest -q -n auto --maxprocesses 4 $(wildcard \
 		tests/test_adapters.py tests/test_aio*.py tests/test_client*.py \
-		tests/test_proxies.py tests/test_transport*.py)
+		tests/test_proxies.py tests/test_transport*.py tests/test_raw_blobs.py tests/test_call.py \
+		tests/test_envelope*.py tests/test_addresses.py tests/test_moved.py tests/test_versions.py)
 
 lint: $(DEV)
 	$(BIN)/ruff check .
