@@ -121,9 +121,12 @@ class OnLoop:
         """Have the plain pieces of a response made, and what they hold given back, by the pool."""
         plain = iter(response.body)
 
+        def following() -> bytes | None:
+            return next(plain, None)
+
         async def pieces() -> AsyncIterator[bytes]:
             try:
-                while (piece := await self.step(next, plain, None)) is not None:
+                while (piece := await self.step(following)) is not None:
                     yield piece
             finally:
                 await self.step(response.close)
