@@ -28,7 +28,7 @@ help:
 	@echo 'test-httpx2  the tests of the client, where httpx2 stands in for httpx'
 	@echo 'check        lint, types, test, coverage, conformance, build'
 	@echo 'lint types coverage conformance build      the parts of check'
-	@echo 'bench        the codec, calls, listings and blobs; peers in an environment of their own'
+	@echo 'bench        the codec, calls, servers, listings and blobs; peers in an environment of their own'
 	@echo 'soak         mutation tests and long fuzzing'
 	@echo 'clean        remove what these commands made'
 
@@ -79,6 +79,7 @@ check: lint types test coverage conformance build
 bench: $(BENCH)
 	$(BENCH_VENV)/bin/python benchmarks/codec.py $(BENCH_ARGS)
 	$(BENCH_VENV)/bin/python benchmarks/calls.py
+	$(BENCH_VENV)/bin/python benchmarks/servers.py
 	$(BENCH_VENV)/bin/python benchmarks/listing.py
 	$(BENCH_VENV)/bin/python benchmarks/blobs.py
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+import socket
+import subprocess
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,62 @@ def process(make: Make) -> Generator[Process]:
     finally:
         ours.close()
         child.join()
+
+
+class Program:
+    """A server that is a program of its own, with the processes that it has started."""
+
+    def __init__(self, pid: int, url: str) -> None:
+        self.url = url
+        self._pid = pid
+
+    def cpu(self) -> float:
+        """CPU seconds used so far, in ticks of 10 ms, mostly."""
+        return sum(map(_ticks, _family(self._pid))) / os.sysconf("SC_CLK_TCK")
+
+
+def _family(pid: int) -> list[int]:
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    children = [int(x) for one in threads for x in (one / "children").read_text("ascii").split()]
+    return [pid, *(found for child in children for found in _family(child))]
+
+
+def _ticks(pid: int) -> int:
+    # Behind the name, which may hold anything: user and system time are the 14th and 15th field.
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+@contextmanager
+def program(command: Sequence[str], seconds: float = 30) -> Generator[Program]:
+    """Run a command, in which PORT is replaced by a free one, until this is left."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    child = subprocess.Popen(  # noqa: S603 - ours
+        [part.replace("PORT", str(port)) for part in command],
+        cwd=Path(__file__).parent,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(port, child, seconds)
+        yield Program(child.pid, f"http://127.0.0.1:{port}/")
+    finally:
+        child.terminate()
+        try:
+            child.wait(seconds)
+        finally:
+            child.kill()
+            child.wait()
+
+
+def _wait_for(port: int, child: subprocess.Popen[bytes], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        if child.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"it does not listen: {child.args!r}")
+        time.sleep(0.02)
 
 
 class Memory:
