@@ -110,7 +110,8 @@ $(DEV): $(INSTALLED) pyproject.toml
 $(HTTPX2): pyproject.toml
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or later is needed: make PYTHON=/path/to/python3 ...'; exit 1; }
 	$(PYTHON) -m venv $(HTTPX2_VENV)
-	$(HTTPX2_VENV)/bin/python -m pip install -q attrs cheroot httpx2 pytest pytest-xdist redis trustme
+	$(HTTPX2_VENV)/bin/python -m pip install -q attrs cheroot httpx2 pytest pytest-xdist redis sniffio \
+		trustme
 	$(HTTPX2_VENV)/bin/python -m pip install -q --no-deps -e .
 	$(HTTPX2_VENV)/bin/python -c 'import importlib.util as u; assert not u.find_spec("httpx")'
 	@touch $@

@@ -6,9 +6,11 @@ import asyncio
 import copy
 import gc
 import socket
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from importlib.abc import MetaPathFinder
 from typing import Any, cast
 
 import pytest
@@ -67,6 +69,33 @@ def fail(name: str) -> None:
 @pytest.fixture
 def url(serve: Serve) -> str:
     return serve(add, find_user, users, shout, fail, User)
+
+
+class Looked(MetaPathFinder):
+    """Notes which modules are looked for, and finds none."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+        self.names.append(fullname)
+
+
+def test_a_call_looks_for_no_module(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is not there is looked for on the disk each time."""
+    looked = Looked()
+
+    async def body(client: glyph.AsyncClient) -> None:
+        root = await client.get(url)
+        assert await root.add(1) == 2
+        monkeypatch.setattr(sys, "meta_path", [looked, *sys.meta_path])
+        assert await root.add(2) == 3
+        with pytest.raises(glyph.NotFound):
+            await root.fail("bob")
+        monkeypatch.undo()
+
+    run(body)
+    assert looked.names == []
 
 
 def test_calls_and_chains(url: str) -> None:
