@@ -138,7 +138,7 @@ def test_steps_of_a_base() -> None:
 @pytest.mark.parametrize("text", ['"\\' * 8_000, '"' * 16_001, '"\\' * 499, 'a/b;x="' * 140])
 def test_unbalanced_quotes_take_no_time(text: str) -> None:
     started = time.perf_counter()
-    assert parse_accept(text) == []
+    assert parse_accept(text) == ()
     assert time.perf_counter() - started < 0.5
 
 
@@ -146,8 +146,8 @@ def test_an_accept_is_read_up_to_1000_characters() -> None:
     members = parse_accept("a/b;q=0.5, " + "c/d, " * 300)
     assert members[0][1] == 0.5
     assert len(members) == 199
-    assert parse_accept("a/" + "b" * 998) != []
-    assert parse_accept("a/" + "b" * 999) == []
+    assert len(parse_accept("a/" + "b" * 998)) == 1
+    assert parse_accept("a/" + "b" * 999) == ()
 
 
 class Endless:

@@ -76,6 +76,10 @@ def test_accept() -> None:
         ("*/*", 0.5),
     ]
     assert members[0][0].parameters == {"partial": "1"}
+    assert members[1][0].parameters == {"x": ","}
+    long = ", ".join(f"a/{number};q=0.5" for number in range(40))
+    assert len(long) > 256
+    assert len(parse_accept(long)) == 40
 
 
 def test_headers() -> None:

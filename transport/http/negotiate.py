@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -12,6 +14,8 @@ __all__ = ["MEDIA_TYPE", "MediaType", "is_hyperglyph", "parse_accept", "parse_me
 MEDIA_TYPE: Final = "application/vnd.hyperglyph"
 
 _ACCEPT_LENGTH: Final = 1_000
+#: What is longer is parsed anew each time.
+_KEPT: Final = 256
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _TYPE: Final = re.compile(rf"\s*({_WORD}/{_WORD})\s*")
@@ -25,7 +29,11 @@ class MediaType:
     """`type` in lower case, parameters by name in lower case; of a repeated one the first."""
 
     type: str
-    parameters: dict[str, str] = attrs.field(factory=dict[str, str])
+    parameters: Mapping[str, str] = attrs.field(factory=dict[str, str])
+
+
+#: Media types with their weights.
+Members = tuple[tuple[MediaType, float], ...]
 
 
 def parse_media_type(text: str) -> MediaType | None:
@@ -57,10 +65,14 @@ def is_hyperglyph(content_type: str | None) -> bool:
     return media_type is not None and media_type.type == MEDIA_TYPE
 
 
-def parse_accept(text: str) -> list[tuple[MediaType, float]]:
+def parse_accept(text: str) -> Members:
     """The members of an Accept with their weight, in order; malformed ones are left out, and what
     begins or ends after 1,000 characters.
     """
+    return _members_kept(text) if len(text) <= _KEPT else _members(text)
+
+
+def _members(text: str) -> Members:
     members: list[tuple[MediaType, float]] = []
     for match in _MEMBER.finditer(text[: _ACCEPT_LENGTH + 1]):
         if match.end() > _ACCEPT_LENGTH:
@@ -68,7 +80,12 @@ def parse_accept(text: str) -> list[tuple[MediaType, float]]:
         media_type = parse_media_type(match[0])
         if media_type is None:
             continue
-        weight = media_type.parameters.pop("q", "1")
+        parameters = dict(media_type.parameters)
+        weight = parameters.pop("q", "1")
         if re.fullmatch(r"[01](\.[0-9]{0,3})?", weight):
-            members.append((media_type, min(float(weight), 1.0)))
-    return members
+            members.append((MediaType(media_type.type, parameters), min(float(weight), 1.0)))
+    return tuple(members)
+
+
+#: Callers say the same each time.
+_members_kept = lru_cache(maxsize=64)(_members)
