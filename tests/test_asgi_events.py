@@ -10,6 +10,8 @@ import pytest
 from asgi_help import asgi, head
 from object_help import serve as router_of
 
+from hyperglyph.transport.adapters import asgi as asgi_adapter
+
 IDLE = 0.3
 WHOLE: dict[str, Any] = {"type": "http.request", "body": b"O;"}
 EMPTY: dict[str, Any] = {"type": "http.request", "body": b"", "more_body": True}
@@ -86,3 +88,52 @@ def test_an_answer_that_is_not_taken_ends(head_is_taken: bool) -> None:
         assert (await asgi(router, head()))[0] == 200
 
     asyncio.run(again())
+
+
+@pytest.mark.parametrize("name", ["plain", "yields"])
+def test_who_is_answered_soon_is_not_watched(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def plain() -> str:
+        return "Hello"
+
+    async def yields() -> str:
+        await asyncio.sleep(0)
+        return "Hello"
+
+    monkeypatch.setattr(asgi_adapter, "_WATCH_AFTER", 60.0)  # however slow the machine
+    router = router_of(plain, yields)
+    received: list[Any] = []
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        received.append(WHOLE)
+        return WHOLE
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    scope = head(path=f"/{name}", raw_path=f"/{name}".encode())
+    asyncio.run(router.asgi(scope, receive, send))
+    assert sent[0]["status"] == 200
+    assert len(received) == 1
+
+
+@pytest.mark.parametrize("head_is_taken", [False, True])
+def test_who_goes_unseen_is_no_error(head_is_taken: bool) -> None:
+    """As ASGI has it, `send` raises OSError where nobody is there any more."""
+    router = router_of(hello, in_flight=1)
+    given: list[Any] = []
+
+    async def receive() -> Any:
+        return WHOLE
+
+    async def send(event: Any) -> None:
+        given.append(event)
+        if not head_is_taken or event["type"] != "http.response.start":
+            raise ConnectionResetError("they have gone")
+
+    async def again() -> None:
+        await router.asgi(head(), receive, send)
+        assert (await asgi(router, head()))[0] == 200
+
+    asyncio.run(again())
+    assert len(given) == 1 + head_is_taken

@@ -47,6 +47,9 @@ _BODY_RATE: Final = 1024
 #: What of an unread body is read and thrown away after a refusal, so that it is not lost with it.
 _LINGER_BYTES: Final = 16 * 1024 * 1024
 _LINGER_SECONDS: Final = 2.0
+#: Seconds before anybody looks whether the caller is still there: most calls are over by then, and
+#: a task that looks costs as much as a short call.
+_WATCH_AFTER: Final = 0.02
 
 _END: Final = object()
 
@@ -208,18 +211,25 @@ class _Caller(Caller):
 
     @contextmanager
     def _watched(self, told: Callable[[], None]) -> Generator[None]:
-        if self._watch is None:
-            self._watch = asyncio.create_task(self._wait())
         self._told = told
+        later = None
+        if self._watch is None:
+            later = asyncio.get_running_loop().call_later(_WATCH_AFTER, self._begin)
         try:
             if self._gone:
                 told()
             yield
         finally:
             self._told = None
+            if later is not None:
+                later.cancel()
 
     def watched(self, told: Callable[[], None], /) -> AbstractContextManager[None]:
         return self._watched(told)
+
+    def _begin(self) -> None:
+        if self._watch is None:
+            self._watch = asyncio.create_task(self._wait())
 
     async def _wait(self) -> None:
         """Wait until the caller goes; of a body that nobody reads nothing is kept."""
@@ -245,6 +255,10 @@ class _Caller(Caller):
             self._watch.cancel()
 
 
+class _NotTakenError(OSError):
+    """What a server's `send` raises where nobody takes what it is given."""
+
+
 class _Sending:
     """How a response is sent."""
 
@@ -268,8 +282,9 @@ class _Sending:
             # The answer before it, on the same connection, may not have been taken yet.
             await self._within(start)
             await self._send_body(cast("Pieces", response.body), lingers=closes)
-        except OSError as error:  # of a server's `send`: a file that fails is logged, and is ours
-            if not isinstance(error, TimeoutError) and not self._caller.gone:
+        except OSError as error:  # of a file, too: such a one is logged
+            ours = not isinstance(error, (_NotTakenError, TimeoutError))
+            if ours and not self._caller.gone:
                 raise
             logger.debug("an answer was not taken")
 
@@ -336,8 +351,11 @@ class _Sending:
         await self._within({"type": "http.response.body", "body": piece, "more_body": more})
 
     async def _within(self, event: Event) -> None:
-        async with asyncio.timeout(self._idle):
-            await self._send(event)
+        try:
+            async with asyncio.timeout(self._idle):
+                await self._send(event)
+        except OSError as error:
+            raise _NotTakenError from error
 
 
 def _field(text: str) -> bytes:
