@@ -397,7 +397,7 @@ def _input_of(parameter: inspect.Parameter, legacy: bool) -> str | Input:
         return Input(parameter.name, optional=True)
     if body.rest is not None:  # a blob would travel with every page
         return Input(parameter.name, optional=True)
-    # The 2012 Ruby implementation looks for `default` (standard, section 15.4).
+    # The 2012 Ruby implementation looks for `default` (standard, REQ-OLD-3).
     return Input(parameter.name, value=default, default=default if legacy else MISSING)
 
 
