@@ -2,6 +2,8 @@
 
 All that a page of a class needs but the instance's own data is made here, once, when it is
 registered; what could go wrong in a call is refused then.
+
+Standard, sections 14.3 and 14.4.
 """
 
 from __future__ import annotations

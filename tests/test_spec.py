@@ -140,6 +140,21 @@ def test_references_lead_somewhere() -> None:
     assert set(re.findall(r"section ([0-9]+(?:\.[0-9]+)*)", STANDARD)) <= headings
 
 
+def test_citations_in_the_code_lead_somewhere() -> None:
+    headings = set(re.findall(r"^#+ ([0-9]+(?:\.[0-9]+)*)\. ", STANDARD, re.MULTILINE))
+    cited = 0
+    for folder in ("codec", "transport", "client", "server", "conformance"):
+        for path in sorted((SPEC.parent / folder).rglob("*.py")):
+            text = path.read_text(encoding="utf-8")
+            assert set(re.findall(REQUIREMENT, text)) <= set(REQUIREMENTS), path
+            for found in re.findall(
+                r"[Ss]tandard, sections? ([0-9.]+[0-9](?: and [0-9.]+[0-9])?)", text
+            ):
+                cited += 1
+                assert set(found.split(" and ")) <= headings, (path, found)
+    assert cited > 30
+
+
 # --- the grammar ------------------------------------------------------------------------------
 
 
