@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import cast
@@ -9,10 +10,11 @@ from typing import cast
 import pytest
 from abnf import ParseError, Rule
 from http_peers import answers, exchange, peer
+from scripted import Scripted, bare, page
 from spec_exchanges import HOST, STANDARD, Message, exchanges, messages, parse, service
 
 import hyperglyph as glyph
-from hyperglyph.codec import SequenceReader, decode, encode
+from hyperglyph.codec import Form, Input, Resource, SequenceReader, decode, encode
 from hyperglyph.server.policy import deadline_of
 from hyperglyph.transport.http.messages import Incoming
 from hyperglyph.transport.http.status import BadRequest
@@ -159,6 +161,34 @@ def test_client_tells_what_a_proxy_says(client: glyph.Client) -> None:
 def test_client_takes_nil_from_a_server_of_2012(client: glyph.Client) -> None:
     with peer(answers(shown_for("2012.example.net").wire)) as server:
         assert client.get(server.url) is None
+
+
+def test_urls_lead_where_the_text_says() -> None:
+    text = STANDARD.read_text(encoding="utf-8")
+    chapter = text.split("## 15. ")[1].split("### 15.1. ")[0]
+    pages = [json.loads(line)["wire"].encode() for line in chapter.split("\n") if line[:1] == "{"]
+    says = re.findall(r"`(http://[^`]+)`", " ".join(chapter.split()))
+    url, linked, default = says[-3:]
+
+    transport = Scripted(*(bare(200, page, Content_Type=MEDIA_TYPE) for page in pages), bare(204))
+    client = glyph.Client(transport)
+    resource, form = client.get(url), client.get(url)
+    assert glyph.url_of(resource.l) == linked
+    assert form() is None
+    assert transport.requests[-1].url == f"{url}e/"
+    assert transport.sent(-1)["x"].url == default
+
+
+def test_arguments_travel_as_the_text_says() -> None:
+    text = STANDARD.read_text(encoding="utf-8").split("## 16. ")[1].split("## 17. ")[0]
+    says = re.findall(r"`([^`]+)`", text)
+    assert says[-6:-1] == ["f(1, c=2)", "a", "b", "c", "d"]
+    values = ["a", Input("b", value=5), "c", Input("d", optional=True)]
+    root = Resource({"f": Form("/f", values=values)}, url="/")
+    transport = Scripted(page(root), bare(204))
+    form = glyph.Client(transport).get("http://example.org/").f
+    assert form(1, c=2) is None
+    assert transport.requests[-1].body == says[-1].encode()
 
 
 # --- the notations ----------------------------------------------------------------------------
