@@ -183,7 +183,7 @@ def test_arguments_travel_as_the_text_says() -> None:
     text = STANDARD.read_text(encoding="utf-8").split("## 16. ")[1].split("## 17. ")[0]
     says = re.findall(r"`([^`]+)`", text)
     assert says[-6:-1] == ["f(1, c=2)", "a", "b", "c", "d"]
-    values = ["a", Input("b", value=5), "c", Input("d", optional=True)]
+    values: list[str | Input] = ["a", Input("b", value=5), "c", Input("d", optional=True)]
     root = Resource({"f": Form("/f", values=values)}, url="/")
     transport = Scripted(page(root), bare(204))
     form = glyph.Client(transport).get("http://example.org/").f
