@@ -75,20 +75,15 @@ class Program:
         self._pid = pid
 
     def cpu(self) -> float:
-        """CPU seconds used so far, in ticks of 10 ms, mostly."""
-        return sum(map(_ticks, _family(self._pid))) / os.sysconf("SC_CLK_TCK")
+        """CPU seconds used so far."""
+        # The clock of a process, as clock_getcpuclockid(3) gives it on Linux.
+        return sum(time.clock_gettime(~pid << 3 | 2) for pid in _family(self._pid))
 
 
 def _family(pid: int) -> list[int]:
     threads = Path(f"/proc/{pid}/task").iterdir()
     children = [int(x) for one in threads for x in (one / "children").read_text("ascii").split()]
     return [pid, *(found for child in children for found in _family(child))]
-
-
-def _ticks(pid: int) -> int:
-    # Behind the name, which may hold anything: user and system time are the 14th and 15th field.
-    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
 
 
 @contextmanager

@@ -9,8 +9,8 @@ shared machines.
 
 A cell has the median of calls a second over the rounds; then its ratio to `glyph.Server` called by
 `Client` one at a time, the median over the rounds of the ratio within each; then the spread of that
-ratio, half of what is between its quartiles. The ratios count, not the rates. The last column is
-the CPU time of the server for one call by `Client`, one at a time.
+ratio, half of what is between its quartiles; then microseconds of CPU time for one call, client and
+server together, which other programs of the machine disturb least. The ratios count, not the rates.
 
 "coroutine" serves `async def add`, which runs on the server's event loop; a plain function has a
 thread of a pool there.
@@ -74,10 +74,12 @@ SERVERS = {
     "cheroot": (*_OURS, "cheroot", "PORT"),
     "granian WSGI": (*_GRANIAN, "--interface", "wsgi", "--blocking-threads", str(CALLERS)),
     "granian ASGI": (*_GRANIAN, "--interface", "asgi"),
-    "uvicorn, h11": (*_UVICORN, "--http", "h11", "--loop", "asyncio"),
-    "uvicorn, httptools, uvloop": (*_UVICORN, "--http", "httptools", "--loop", "uvloop"),
+    "uvicorn h11": (*_UVICORN, "--http", "h11", "--loop", "asyncio"),
+    "uvicorn httptools": (*_UVICORN, "--http", "httptools", "--loop", "uvloop"),
 }
-ASGI = ("granian ASGI", "uvicorn, h11", "uvicorn, httptools, uvloop")
+
+#: Those with an event loop, and their names in front of "coroutine".
+ASGI = {"granian ASGI": "granian", "uvicorn h11": "h11", "uvicorn httptools": "httptools"}
 
 # --- ways of calling ------------------------------------------------------------------------------
 
@@ -147,48 +149,51 @@ class Table:
         self._rows = rows
         self._ways = list(next(iter(rows.values()))[1])
         self._unit: Cell = (next(iter(rows)), self._ways[0])
-        self._rates: dict[Cell, list[float]] = {}
-        self._theirs: dict[str, list[float]] = {}
-        self._ours: dict[str, list[float]] = {way: [] for way in self._ways}
+        cells = [(row, way) for row in rows for way in self._ways]
+        self._rates: dict[Cell, list[float]] = {cell: [] for cell in cells}
+        self._ours: dict[Cell, list[float]] = {cell: [] for cell in cells}
+        self._theirs: dict[Cell, list[float]] = {cell: [] for cell in cells}
 
     def measure(self, calls: int) -> None:
         """One round."""
-        for row, (server, ways) in self._rows.items():
-            for way, turn in ways.items():
-                # What a server closed meanwhile, or has not begun, is no part of a call.
-                turn(CALLERS * 2)
-                theirs, ours = server.cpu(), cpu_seconds()
-                self._rates.setdefault((row, way), []).append(calls / turn(calls))
-                if row == self._unit[0]:
-                    self._ours[way].append((cpu_seconds() - ours) / calls)
-                if way == self._unit[1]:
-                    self._theirs.setdefault(row, []).append((server.cpu() - theirs) / calls)
+        for cell in self._rates:
+            server, ways = self._rows[cell[0]]
+            turn = ways[cell[1]]
+            # What a server closed meanwhile, or has not begun, is no part of a call.
+            turn(CALLERS * 2)
+            theirs, ours = server.cpu(), cpu_seconds()
+            self._rates[cell].append(calls / turn(calls))
+            self._ours[cell].append((cpu_seconds() - ours) / calls * 1e6)
+            self._theirs[cell].append((server.cpu() - theirs) / calls * 1e6)
 
     def _cell(self, cell: Cell) -> str:
-        rates = self._rates[cell]
-        ratios = [a / b for a, b in zip(rates, self._rates[self._unit], strict=True)]
+        ratios = _ratios(self._rates[cell], self._rates[self._unit])
         low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
-        return f"{statistics.median(rates):6.0f} {middle:5.2f} ±{(high - low) / 2:.2f}"
+        used = statistics.median(map(sum, zip(self._ours[cell], self._theirs[cell], strict=True)))
+        rate = statistics.median(self._rates[cell])
+        return f"{rate:5.0f} {middle:5.2f} ±{(high - low) / 2:.2f} {used:5.0f}"
 
     def print(self) -> None:
-        width = max(map(len, self._rows))
-        cells = [f"{way:>18}" for way in self._ways]
-        print(f"{'':{width}}  {'  '.join(cells)}   us")
+        print(f"{'':20}", *(f"{way:>24}" for way in self._ways), sep="")
         for row in self._rows:
-            cells = [f"{self._cell((row, way)):>18}" for way in self._ways]
-            # Ticks of a clock of 10 ms: what they add up to is right, not each.
-            used = statistics.fmean(self._theirs[row]) * 1e6
-            print(f"{row:{width}}  {'  '.join(cells)}  {used:3.0f}")
-        used = {way: statistics.median(self._ours[way]) for way in self._ways}
-        cells = [f"{used[way] / used[self._unit[1]]:15.2f}   " for way in self._ways]
-        print(f"{'CPU of the client, ratio':{width}}  {'  '.join(cells)}")
-        print("calls/s, ratio to the first cell within a round, spread: the ratios count")
+            print(f"{row:20}", *(f"{self._cell((row, way)):>24}" for way in self._ways), sep="")
+        for name, used in (("client", self._ours), ("server", self._theirs)):
+            print(f"CPU of the {name:9}", end="")
+            for way in self._ways:
+                ratios = _ratios(used[self._unit[0], way], used[self._unit])
+                print(f"{statistics.median(ratios):11.2f}{'':13}", end="")
+            print("  ratios, first row")
+        print("calls/s, ratio to the first cell and its spread, CPU us of a call: the ratios count")
+
+
+def _ratios(these: list[float], those: list[float]) -> list[float]:
+    return [a / b for a, b in zip(these, those, strict=True)]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--calls", type=int, default=240, help="calls in a round of a cell")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--calls", type=int, default=80, help="calls in a round of a cell")
+    parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--serve", nargs=2, metavar=("KIND", "PORT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
@@ -201,9 +206,11 @@ def main() -> None:
             for name, command in SERVERS.items()
         }
         ways = Ways(stack, runner)
-        rows = {name: (server, ways.of(server.url, "add")) for name, server in servers.items()}
-        for name in ASGI:
-            rows[f"{name}, coroutine"] = servers[name], ways.of(servers[name].url, "coroutine")
+        rows: dict[str, tuple[Program, dict[str, Turn]]] = {}
+        for name, server in servers.items():
+            rows[name] = server, ways.of(server.url, "add")
+            if name in ASGI:
+                rows[f"{ASGI[name]}, coroutine"] = server, ways.of(server.url, "coroutine")
         table = Table(rows)
         for _ in range(options.rounds):
             table.measure(options.calls // CALLERS * CALLERS)
