@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import select
 import socket
 import struct
 import threading
@@ -78,6 +79,11 @@ class Wire:
 
     def say(self, answer: bytes) -> None:
         self.client.sendall(answer)
+
+    def pause(self, seconds: float) -> None:
+        """Nothing happens for a time, or until the client gives up."""
+        if select.select([self.client], [], [], seconds)[0] and self.wait():
+            raise AssertionError("the client sent more than its request")
 
     def reset(self) -> None:
         """End the client's connection with RST instead of FIN."""
@@ -231,7 +237,7 @@ def delayed_answer(seconds: float, size: int = 0) -> Fault:
     def fault(wire: Wire) -> None:
         answer = wire.ask(wire.read_request())
         wire.say(answer[:size])
-        time.sleep(seconds)
+        wire.pause(seconds)
         wire.say(answer[size:])
 
     return fault
@@ -242,7 +248,7 @@ def delayed_request(seconds: float) -> Fault:
 
     def fault(wire: Wire) -> None:
         request = wire.read_request()
-        time.sleep(seconds)
+        wire.pause(seconds)
         wire.say(wire.ask(request))
 
     return fault
