@@ -31,6 +31,7 @@ __all__ = [
     "dripped_answer",
     "dripped_request",
     "gzipped",
+    "handed_on",
     "twice",
     "without",
     "without_length",
@@ -192,6 +193,11 @@ def _ended(answer: bytes) -> bytes:
 
 
 # --- what can go wrong ------------------------------------------------------------------------
+
+
+def handed_on(wire: Wire) -> None:
+    """Nothing goes wrong."""
+    wire.say(wire.ask(wire.read_request()))
 
 
 def cut_request(size: int, *, reset: bool) -> Fault:

@@ -16,13 +16,13 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
 import attrs
-import httpx
-from fault_proxy import Fault, FaultProxy, Wire
+from fault_proxy import Fault, FaultProxy, Wire, handed_on
 from http_peers import port_of
 
 import hyperglyph as glyph
 from hyperglyph.transport.adapters.httpx import HttpxTransport
 from hyperglyph.transport.adapters.httpx_async import AsyncHttpxTransport
+from hyperglyph.transport.adapters.httpx_common import httpx  # or httpx2
 
 __all__ = [
     "DONE",
@@ -137,6 +137,8 @@ class Proxy(Protocol):
 
     def disarm(self) -> None: ...
 
+    def __exit__(self, *_: object) -> None: ...
+
 
 @attrs.define
 class Scene:
@@ -170,6 +172,10 @@ class Scene:
         RESULTS.setdefault(self.kind, Counter())[_shown(got, executed)] += 1
         check_truth(got, number, executed)
         return got, executed
+
+    def stop_proxy(self) -> None:
+        """From now on nobody listens at its address."""
+        self.proxy.__exit__()
 
     def check_next(self) -> None:
         """The next call gets its own answer, or is told that it got none: never another's."""
@@ -240,7 +246,7 @@ def scene(
         made = caller()
         stack.callback(made.close)
         made.open(proxy.url, idle=idle)
-        yield Scene(made, proxy, counts, kind, lambda wire: wire.say(wire.ask(wire.read_request())))
+        yield Scene(made, proxy, counts, kind, handed_on)
 
 
 @attrs.frozen

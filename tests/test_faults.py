@@ -23,6 +23,7 @@ from fault_proxy import (
     dripped_answer,
     dripped_request,
     gzipped,
+    handed_on,
     twice,
     without,
     without_length,
@@ -65,7 +66,7 @@ def _endless_hints(wire: Wire) -> None:
 
 
 KINDS = [
-    Kind("no fault", lambda wire: wire.say(wire.ask(wire.read_request()))),
+    Kind("no fault", handed_on),
     Kind("delayed request", delayed_request(0.1)),
     Kind("delayed answer", delayed_answer(0.1)),
     Kind("answer that stops in its head", delayed_answer(0.1, 20)),
@@ -195,7 +196,7 @@ def test_what_is_safe_is_asked_again_once(caller: str, no_leaks: None) -> None:
 @pytest.mark.parametrize("caller", list(CALLERS))
 def test_nobody_listens_any_more(caller: str, no_leaks: None) -> None:
     with scene(CALLERS[caller], "nobody listens", fresh=True) as made:
-        made.proxy.__exit__()
+        made.stop_proxy()
         got, executed = made.call(closes_at_once)
         assert isinstance(got, glyph.TransportError)
         assert (got.phase, got.outcome, executed) == ("connect", "not done", 0)
