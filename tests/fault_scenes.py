@@ -72,6 +72,9 @@ class Caller(Protocol):
 
     def call(self, name: str, *arguments: Any, timeout: float) -> Any: ...
 
+    def drop(self) -> None:
+        """Have no connection any more."""
+
     def close(self) -> None: ...
 
 
@@ -86,6 +89,9 @@ class SyncCaller:
     def call(self, name: str, *arguments: Any, timeout: float) -> Any:
         with self._client.options(timeout=timeout):
             return self._root[name](*arguments)
+
+    def drop(self) -> None:
+        self._client.close()
 
     def close(self) -> None:
         self._client.close()
@@ -112,6 +118,9 @@ class AsyncCaller:
                 return await self._root[name](*arguments)
 
         return self._runner.run(called())
+
+    def drop(self) -> None:
+        self._runner.run(self._client.close())
 
     def close(self) -> None:
         self._runner.run(self._client.close())
