@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, Final, cast
 
 from hyperglyph.transport.http.messages import PIECE, AsyncResponse, Request, Response
-from hyperglyph.transport.http.status import TransportError
+from hyperglyph.transport.http.status import TransportError, outcome_if_cut
 
 from .httpx_common import (
     Wait,
@@ -23,7 +23,6 @@ from .httpx_common import (
     httpcore,
     httpx,
     malformed,
-    outcome_of,
     unasked,
 )
 from .sockets import check_address
@@ -355,7 +354,7 @@ def _read(answer: httpx.Response, wait: Wait) -> Iterator[bytes]:
             wait.seconds(None)
             yield piece
     except Exception as error:  # noqa: BLE001 - whatever a transport raises
-        fail(error, wait, outcome_of(answer.status_code))
+        fail(error, wait, outcome_if_cut(answer.status_code))
     finally:
         answer.close()
 
@@ -416,5 +415,5 @@ class _Read:
         except Exception as error:  # noqa: BLE001 - whatever a transport raises
             with suppress(Exception):
                 await self._answer.aclose()
-            fail(error, self._wait, outcome_of(self._answer.status_code))
+            fail(error, self._wait, outcome_if_cut(self._answer.status_code))
         return piece
