@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
 import ssl
-import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import attrs
-import hypercorn.asyncio
-import hypercorn.config
 import pytest
-import trustme
 from byte_proxy import ByteFault, ByteProxy
 from fault_scenes import (
     DONE,
@@ -32,6 +25,7 @@ from fault_scenes import (
     points,
     table,
 )
+from http2_server import certified, hypercorn_server
 
 import hyperglyph as glyph
 from hyperglyph.transport.adapters.httpx import HttpxTransport
@@ -49,8 +43,8 @@ def _table() -> Iterator[None]:
 class Served:
     """The service, and what it tells of its calls."""
 
-    port: int
     trusting: ssl.SSLContext
+    port: int = 0
     counts: Counter[int] = attrs.field(factory=Counter[int])
     told: Callable[[], object] = lambda: None
 
@@ -82,46 +76,10 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    pem = tmp_path_factory.mktemp("tls") / "pem"
-    authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1")  # pyright: ignore[reportUnknownMemberType]
-    issued.private_key_and_cert_chain_pem.write_to_path(pem)  # pyright: ignore[reportUnknownMemberType]
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)  # pyright: ignore[reportUnknownMemberType]
-    listener = socket.create_server(("127.0.0.1", 0))
-    made = Served(listener.getsockname()[1], trusting)
-    with hypercorn_server(made, listener, pem):
+    pem, trusting = certified(tmp_path_factory.mktemp("tls"))
+    made = Served(trusting)
+    with hypercorn_server(made.router().asgi, pem) as made.port:
         yield made
-
-
-@contextmanager
-def hypercorn_server(made: Served, listener: socket.socket, pem: Path) -> Generator[None]:
-    config = hypercorn.config.Config()
-    config.bind = [f"fd://{listener.detach()}"]
-    config.certfile = config.keyfile = str(pem)
-    config.errorlog = None
-    config.graceful_timeout = 0.1
-    stop: list[Callable[[], object]] = []
-    ready = threading.Event()
-
-    async def run() -> None:
-        over = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        stop.append(lambda: loop.call_soon_threadsafe(over.set))
-        ready.set()
-        application: Any = made.router().asgi
-        serve: Any = cast("Any", hypercorn.asyncio).serve
-        await serve(application, config, shutdown_trigger=over.wait)
-
-    thread = threading.Thread(target=lambda: asyncio.run(run()))
-    thread.start()
-    try:
-        assert ready.wait(10)
-        yield
-    finally:
-        stop[0]()
-        thread.join(10)
-        assert not thread.is_alive()
 
 
 def sync_caller(trusting: ssl.SSLContext) -> Caller:
