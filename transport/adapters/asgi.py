@@ -223,8 +223,13 @@ class _Caller(Caller):
 
     async def _wait(self) -> None:
         """Wait until the caller goes; of a body that nobody reads nothing is kept."""
-        while (await self._receive())["type"] != "http.disconnect":
-            await asyncio.sleep(0)
+        try:
+            while (await self._receive())["type"] != "http.disconnect":
+                await asyncio.sleep(0)
+        except Exception as error:  # noqa: BLE001 - of a server, or of what is around the router
+            # Nobody will tell; whether the caller is still there shows when the answer is sent.
+            logger.debug("cannot hear whether the caller goes: %s", type(error).__name__)
+            return
         self._gone = True
         if self._told is not None:
             self._told()
