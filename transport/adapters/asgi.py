@@ -29,6 +29,7 @@ from hyperglyph.transport.http.messages import (
     Response,
     first_header,
 )
+from hyperglyph.transport.http.pace import Pace
 from hyperglyph.transport.http.refusal import refusal
 from hyperglyph.transport.http.status import BadRequest, RequestTimeout
 from hyperglyph.transport.http.waiting import Pieces
@@ -42,8 +43,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 
-#: Bytes a second below which a body has no more than the idle limit in all.
-_BODY_RATE: Final = 1024
 #: What of an unread body is read and thrown away after a refusal, so that it is not lost with it.
 _LINGER_BYTES: Final = 16 * 1024 * 1024
 _LINGER_SECONDS: Final = 2.0
@@ -170,21 +169,20 @@ class _Caller(Caller):
     async def body(self, length: int | None) -> AsyncIterator[bytes]:
         """The body's pieces. Raises BadRequest, RequestTimeout."""
         self.asked = True
-        left = self._idle
+        pace = Pace(self._idle)
         size = 0
         loop = asyncio.get_running_loop()
         while not self.complete:
             started = loop.time()
             try:
-                if left <= 0:
+                if pace.left <= 0:
                     raise TimeoutError
-                async with asyncio.timeout(min(left, self._idle)):
+                async with asyncio.timeout(min(pace.left, self._idle)):
                     piece = await self._next()
             except TimeoutError:
                 raise RequestTimeout("the body of the request did not arrive in time") from None
             size += len(piece)
-            # Only waiting counts: whoever reads the body may take the time it needs.
-            left += len(piece) / _BODY_RATE - (loop.time() - started)
+            pace.took(loop.time() - started, len(piece))
             if length is not None and size > length:
                 self.malformed = True
                 raise BadRequest(f"the body is longer than its Content-Length of {length}")
