@@ -6,6 +6,8 @@ Standard, sections 19.1 and 19.6.
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -41,10 +43,12 @@ from hyperglyph.transport.http.bodies import (
 from hyperglyph.transport.http.codings import Inflater, Inflation
 from hyperglyph.transport.http.messages import Answered, Deadline
 from hyperglyph.transport.http.negotiate import is_hyperglyph, parse_media_type
+from hyperglyph.transport.http.pace import Pace
 from hyperglyph.transport.http.ranges import unpack_content_range
 from hyperglyph.transport.http.sequences import SEQUENCE_TYPE, End, read_items
 from hyperglyph.transport.http.shapes import is_mapping
 from hyperglyph.transport.http.status import (
+    DeadlineExceeded,
     RemoteError,
     TransportError,
     error_class,
@@ -118,20 +122,23 @@ async def read_answer(
     *,
     limits: Limits,
     deadline: Deadline,
+    idle: float | None,
     resumed: Resumed,
     bytes_as_text: bool = False,
 ) -> Answer:
     """The value of a response of 2xx; `bytes_as_text` makes text of bytes that are UTF-8.
 
     `resumed` asks for what is missing of a raw blob. Raises DecodeError for a malformed message,
-    TransportError where it is cut short.
+    TransportError where it is cut short, DeadlineExceeded where blobs come too slowly for `idle`.
     """
     if response.status in (204, 205):
         await drain(response)  # there is none, but the connection is free only after the end
         return Answer(None, False)
     content_type = response.header("content-type")
     if not is_hyperglyph(content_type):
-        return Answer(await _read_blob(response, content_type, limits, deadline, resumed), False)
+        raw = response.body if _is_gzip(response) else _downloaded(response, resumed)
+        pieces = _paced(raw, deadline, idle)
+        return Answer(await _read_blob(response, content_type, limits, deadline, pieces), False)
     kinds = _Kinds()
     sink = MessageSink(
         limits=limits,
@@ -139,7 +146,7 @@ async def read_answer(
         at_root=deadline.pause,
     )
     try:
-        value, blobs = await _received(response, sink)
+        value, blobs = await _received(response, sink, _paced(response.body, deadline, idle))
     finally:
         deadline.resume()
     for blob in blobs:
@@ -154,21 +161,38 @@ async def _read_blob(
     content_type: str | None,
     limits: Limits,
     deadline: Deadline,
-    resumed: Resumed,
+    pieces: Pieces,
 ) -> Blob:
     """A body of another type, as a blob that says where it came from."""
     attributes = {"content-type": content_type or DEFAULT_CONTENT_TYPE, "url": response.url}
     deadline.pause()
     try:
-        sink = BlobSink(attributes, limits=limits)
-        if _is_gzip(response):
-            blob = await _received(response, sink)
-        else:
-            blob = await read_into(sink, _downloaded(response, resumed))
+        blob = await _received(response, BlobSink(attributes, limits=limits), pieces)
     finally:
         deadline.resume()
     blob.expect_reader()
     return blob
+
+
+async def _paced(pieces: Pieces, deadline: Deadline, idle: float | None) -> AsyncIterator[bytes]:
+    """The pieces of a body, which come fast enough where the deadline stands still for them."""
+    pace = Pace(math.inf if idle is None else idle)
+    iterator = each(pieces)
+    while True:
+        started = time.monotonic()
+        try:
+            piece = await anext(iterator)
+        except StopAsyncIteration:
+            return
+        pace.took(time.monotonic() - started if deadline.paused else 0.0, len(piece))
+        if pace.left <= 0:
+            raise DeadlineExceeded(
+                f"a file came too slowly: more than {idle:g} s and one for each KiB; "
+                "Client(idle=...) gives it longer",
+                phase="read",
+                outcome="done",
+            )
+        yield piece
 
 
 async def _downloaded(response: Answered, resumed: Resumed) -> AsyncIterator[bytes]:
@@ -252,12 +276,12 @@ def _not_gzip(error: Inflation) -> TransportError:
     return TransportError(f"the answer is not valid gzip: {error}", phase="read", outcome="done")
 
 
-async def _received(response: Answered, sink: Sink[T]) -> T:
-    """What the body of a response makes of a sink, without its content coding."""
+async def _received(response: Answered, sink: Sink[T], pieces: Pieces) -> T:
+    """What the pieces of a response's body make of a sink, without their content coding."""
     if not _is_gzip(response):
-        return await read_into(sink, response.body)
+        return await read_into(sink, pieces)
     try:
-        return await read_into(InflatingSink(sink), response.body)
+        return await read_into(InflatingSink(sink), pieces)
     except Inflation as error:
         raise _not_gzip(error) from None
 
@@ -338,7 +362,7 @@ class _EnoughError(Exception):
 async def _read_bounded(response: Answered) -> bytes:
     sink = _BoundedSink()
     with suppress(TransportError, _EnoughError):
-        await _received(response, sink)
+        await _received(response, sink, response.body)
     return bytes(sink.data[:_ERROR_LIMIT])
 
 

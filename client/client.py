@@ -27,21 +27,21 @@ class Client(BaseClient[Transport]):
 
     `transport` is an adapter or its name. `timeout` bounds a whole call, less the time that the
     bytes of blobs take; `connect` the time to a connection; `idle` each wait for bytes of the peer,
-    but for the first of an answer, since who computes is not idle; all in seconds, None for no
-    limit. `headers`, `auth`, and the `cookies` that are kept in a jar if one is given, go to the
-    first origin opened and to those in `origins` only. A page from a public address leads to public
-    addresses only, not into this machine or the network around it, and to those in `addresses`:
-    addresses and networks ("10.0.0.0/8"), or a function that says it of an `ipaddress` object; a
-    URL of your own may lead anywhere. Behind a proxy, addresses are the proxy's affair. `auth` is
-    (user, password), or an instance of one of httpx's authentication classes where that is the
-    transport. `errors` are exception classes to raise for the answers that carry their status and
-    code. `bytes_as_text` is for servers on the Python implementation of 2012, which has one type
-    for both: bytes in results become text where they are UTF-8. `method_override` sends PUT, PATCH
-    and DELETE as POST with the header `Method`, for ways on which nothing but GET and POST gets
-    through. `middleware` are functions (request, send) that return a response, mostly what
-    `send(request)` does: each request goes through them, the first one outermost, at each hop of a
-    redirect and again where it is repeated. They see all headers: look at `request.url` before you
-    add a secret.
+    but for the first of an answer, since who computes is not idle, and, with a second more for each
+    KiB that comes, all waiting for a blob; all in seconds, None for no limit. `headers`, `auth`,
+    and the `cookies` that are kept in a jar if one is given, go to the first origin opened and to
+    those in `origins` only. A page from a public address leads to public addresses only, not into
+    this machine or the network around it, and to those in `addresses`: addresses and networks
+    ("10.0.0.0/8"), or a function that says it of an `ipaddress` object; a URL of your own may lead
+    anywhere. Behind a proxy, addresses are the proxy's affair. `auth` is (user, password), or an
+    instance of one of httpx's authentication classes where that is the transport. `errors` are
+    exception classes to raise for the answers that carry their status and code. `bytes_as_text` is
+    for servers on the Python implementation of 2012, which has one type for both: bytes in results
+    become text where they are UTF-8. `method_override` sends PUT, PATCH and DELETE as POST with the
+    header `Method`, for ways on which nothing but GET and POST gets through. `middleware` are
+    functions (request, send) that return a response, mostly what `send(request)` does: each request
+    goes through them, the first one outermost, at each hop of a redirect and again where it is
+    repeated. They see all headers: look at `request.url` before you add a secret.
     """
 
     @overload

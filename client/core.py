@@ -225,6 +225,7 @@ class BaseClient(ABC, Generic[TransportT]):
             response,
             limits=self._limits,
             deadline=exchange.deadline,
+            idle=self._settings.idle,
             resumed=exchange.resumed,
             bytes_as_text=self._bytes_as_text,
         )

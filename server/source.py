@@ -8,13 +8,11 @@ import time
 from typing import Final
 
 from hyperglyph.transport.http.messages import PIECE
+from hyperglyph.transport.http.pace import Pace
 
 from .http1 import HeadError
 
 __all__ = ["SocketSource"]
-
-#: Bytes a second below which a body has no more than the idle limit in all.
-_BODY_RATE: Final = 1024
 
 _LATER: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -29,7 +27,7 @@ class SocketSource:
         self._searched = 0
         self._ended = False
         self._idle = 0.0
-        self._left = 0.0
+        self._pace = Pace(0.0)
 
     def has_data(self) -> bool:
         """Whether bytes wait in the buffer, where no selector can see them."""
@@ -95,7 +93,7 @@ class SocketSource:
     def begin_body(self, idle: float) -> None:
         """From now to the next head, waiting may take `idle` seconds and one for each KiB."""
         self._idle = idle
-        self._left = idle + len(self._buffer) / _BODY_RATE
+        self._pace = Pace(idle, len(self._buffer))
 
     def read(self, size: int) -> bytes:
         if not self._buffer:
@@ -117,21 +115,19 @@ class SocketSource:
             self._buffer += data
 
     def _receive(self, size: int) -> bytes:
-        left = self._left
+        left = self._pace.left
         if left <= 0:
             raise TimeoutError
         if limited := left < self._idle:
             self.socket.settimeout(left)
         started = time.monotonic()
+        data = b""
         try:
             data = self.socket.recv(size)
         finally:
-            # Only waiting counts: whoever reads the body may take the time it needs.
-            left -= time.monotonic() - started
-            self._left = left
+            self._pace.took(time.monotonic() - started, len(data))
             if limited:
                 self.socket.settimeout(self._idle)
-        self._left = left + len(data) / _BODY_RATE
         return data
 
     def _take(self, size: int) -> bytes:

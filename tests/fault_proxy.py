@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import select
 import socket
 import struct
 import threading
@@ -30,6 +31,7 @@ __all__ = [
     "dripped_answer",
     "dripped_request",
     "gzipped",
+    "handed_on",
     "twice",
     "without",
     "without_length",
@@ -78,6 +80,11 @@ class Wire:
 
     def say(self, answer: bytes) -> None:
         self.client.sendall(answer)
+
+    def pause(self, seconds: float) -> None:
+        """Nothing happens for a time, or until the client gives up."""
+        if select.select([self.client], [], [], seconds)[0] and self.wait():
+            raise AssertionError("the client sent more than its request")
 
     def reset(self) -> None:
         """End the client's connection with RST instead of FIN."""
@@ -188,6 +195,11 @@ def _ended(answer: bytes) -> bytes:
 # --- what can go wrong ------------------------------------------------------------------------
 
 
+def handed_on(wire: Wire) -> None:
+    """Nothing goes wrong."""
+    wire.say(wire.ask(wire.read_request()))
+
+
 def cut_request(size: int, *, reset: bool) -> Fault:
     """The server gets the first bytes of the request, and the client no answer."""
 
@@ -231,7 +243,7 @@ def delayed_answer(seconds: float, size: int = 0) -> Fault:
     def fault(wire: Wire) -> None:
         answer = wire.ask(wire.read_request())
         wire.say(answer[:size])
-        time.sleep(seconds)
+        wire.pause(seconds)
         wire.say(answer[size:])
 
     return fault
@@ -242,7 +254,7 @@ def delayed_request(seconds: float) -> Fault:
 
     def fault(wire: Wire) -> None:
         request = wire.read_request()
-        time.sleep(seconds)
+        wire.pause(seconds)
         wire.say(wire.ask(request))
 
     return fault

@@ -35,13 +35,30 @@ class Seen:
         return text in everything
 
 
-class Recorder:
-    """The server: `pages` maps paths to values; `headers` go out with every answer."""
+class Recorded:
+    """What any such server has: `pages` maps paths to values; `headers` go with every answer."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    port: int
+    url: str
+
+    def __init__(self) -> None:
         self.seen: list[Seen] = []
         self.pages: dict[str, Any] = {}
         self.headers: list[tuple[str, str]] = []
+
+    def answer(self, path: str) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Status, headers of its own, and body."""
+        if path.startswith("/hop?"):
+            status, _, location = path[5:].partition("&")
+            return int(status), [("Location", unquote(location))], b"moved"
+        return 200, [("Content-Type", MEDIA_TYPE)], encode(self.pages.get(path, path))
+
+
+class Recorder(Recorded):
+    """The server over HTTP/1.1."""
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        super().__init__()
         recorder = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -71,12 +88,6 @@ class Recorder:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/"
-
-    def answer(self, path: str) -> tuple[int, list[tuple[str, str]], bytes]:
-        if path.startswith("/hop?"):
-            status, _, location = path[5:].partition("&")
-            return int(status), [("Location", unquote(location))], b"moved"
-        return 200, [("Content-Type", MEDIA_TYPE)], encode(self.pages.get(path, path))
 
     def __enter__(self) -> Recorder:
         self._thread.start()

@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 
 import hyperglyph as glyph
-from hyperglyph.testing.driven import Driven, request_to
 from hyperglyph.testing.exchanges import ExchangeSuite, Recorder
-from hyperglyph.testing.peers import OK, drip, peer
-from hyperglyph.testing.wire import HEAD, WireSuite
+from hyperglyph.testing.wire import WireSuite
 from hyperglyph.transport.adapters.httpx import HttpxTransport
 from hyperglyph.transport.adapters.httpx_async import AsyncHttpxTransport
 from hyperglyph.transport.adapters.httpx_common import httpx  # or httpx2
@@ -46,26 +44,11 @@ class TestGiven(WireSuite):
     def make(self) -> glyph.Transport:
         return HttpxTransport(transport=httpx.HTTPTransport())
 
-    def test_a_dripped_head_does_not_outlive_the_deadline(self, wire: Driven) -> None:
-        """It may: each wait for a part of the head is bounded, not their sum."""
-        with peer(drip(OK, 0.02)) as server:
-            error, _ = wire.failure(request_to(server.url, 0.3))
-        assert isinstance(error, glyph.DeadlineExceeded)
-        assert (error.phase, error.outcome) == ("read", "done")
-
-    @pytest.mark.parametrize(("begun", "phase"), [(HEAD, "read")])
-    def test_a_peer_that_falls_silent_is_idle(self, wire: Driven, begun: bytes, phase: str) -> None:
-        super().test_a_peer_that_falls_silent_is_idle(wire, begun, phase)
-
 
 @pytest.mark.usefixtures("no_leaks")
 class TestAsyncGiven(WireSuite):
     def make(self) -> glyph.AsyncTransport:
         return AsyncHttpxTransport(transport=httpx.AsyncHTTPTransport())
-
-    @pytest.mark.parametrize(("begun", "phase"), [(HEAD, "read")])
-    def test_a_peer_that_falls_silent_is_idle(self, wire: Driven, begun: bytes, phase: str) -> None:
-        super().test_a_peer_that_falls_silent_is_idle(wire, begun, phase)
 
 
 class TestLocal(ExchangeSuite):

@@ -137,3 +137,27 @@ def test_who_goes_unseen_is_no_error(head_is_taken: bool) -> None:
 
     asyncio.run(again())
     assert len(given) == 1 + head_is_taken
+
+
+def test_a_receiver_that_fails_does_not_end_the_call(caplog: pytest.LogCaptureFixture) -> None:
+    """As where a middleware hands on the body, and nothing behind it."""
+    router = router_of(hello, waits)
+    events = [WHOLE]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        if not events:
+            raise RuntimeError("there is no more")
+        return events.pop()
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    async def main() -> None:
+        await router.asgi(head(path="/waits", raw_path=b"/waits"), receive, send)
+
+    with caplog.at_level("DEBUG"):
+        asyncio.run(main())
+    assert sent[0]["status"] == 200
+    assert sent[1]["body"] == b"u4:done;"
+    assert "cannot hear whether the caller goes: RuntimeError" in caplog.messages

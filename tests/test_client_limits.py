@@ -168,3 +168,33 @@ def test_what_drips_ends_at_the_deadline(name: str, make: Callable[[], Script]) 
     else:
         assert (name, value) == ("no content", None)
     assert 0.4 < time.monotonic() - started < 3
+
+
+FILE = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: 999999\r\n\r\n"
+FILES: list[tuple[str, bytes]] = [
+    ("raw", FILE % b"text/plain"),
+    ("in a message", FILE % MEDIA_TYPE.encode() + b"B0:Du12:content-type;u3:a/b;;;c0:9999:"),
+]
+
+
+@pytest.mark.parametrize("head", [head for _, head in FILES], ids=[name for name, _ in FILES])
+def test_a_file_that_drips_ends(head: bytes) -> None:
+    started = time.monotonic()
+    with pytest.raises(glyph.DeadlineExceeded, match="too slowly") as caught:
+        fetch(endless(head, b"a", 0.05), timeout=60, idle=0.3)
+    assert (caught.value.phase, caught.value.outcome) == ("read", "done")
+    assert 0.2 < time.monotonic() - started < 3
+
+
+def test_a_file_that_comes_fast_enough_may_take_longer_than_the_idle_limit() -> None:
+    body = b"x" * 12_000
+
+    def script(running: Peer, connection: socket.socket) -> None:
+        running.read_request(connection)
+        connection.sendall(FILE.replace(b"999999", b"12000") % b"text/plain")
+        for start in range(0, len(body), 1000):
+            connection.sendall(body[start : start + 1000])
+            time.sleep(0.06)
+
+    with fetch(script, timeout=0.4, idle=0.3) as file:
+        assert file.read() == body

@@ -29,6 +29,7 @@ from hyperglyph.transport.http.messages import (
     Response,
     first_header,
 )
+from hyperglyph.transport.http.pace import Pace
 from hyperglyph.transport.http.refusal import refusal
 from hyperglyph.transport.http.status import BadRequest, RequestTimeout
 from hyperglyph.transport.http.waiting import Pieces
@@ -42,8 +43,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 
-#: Bytes a second below which a body has no more than the idle limit in all.
-_BODY_RATE: Final = 1024
 #: What of an unread body is read and thrown away after a refusal, so that it is not lost with it.
 _LINGER_BYTES: Final = 16 * 1024 * 1024
 _LINGER_SECONDS: Final = 2.0
@@ -173,21 +172,20 @@ class _Caller(Caller):
     async def body(self, length: int | None) -> AsyncIterator[bytes]:
         """The body's pieces. Raises BadRequest, RequestTimeout."""
         self.asked = True
-        left = self._idle
+        pace = Pace(self._idle)
         size = 0
         loop = asyncio.get_running_loop()
         while not self.complete:
             started = loop.time()
             try:
-                if left <= 0:
+                if pace.left <= 0:
                     raise TimeoutError
-                async with asyncio.timeout(min(left, self._idle)):
+                async with asyncio.timeout(min(pace.left, self._idle)):
                     piece = await self._next()
             except TimeoutError:
                 raise RequestTimeout("the body of the request did not arrive in time") from None
             size += len(piece)
-            # Only waiting counts: whoever reads the body may take the time it needs.
-            left += len(piece) / _BODY_RATE - (loop.time() - started)
+            pace.took(loop.time() - started, len(piece))
             if length is not None and size > length:
                 self.malformed = True
                 raise BadRequest(f"the body is longer than its Content-Length of {length}")
@@ -233,8 +231,13 @@ class _Caller(Caller):
 
     async def _wait(self) -> None:
         """Wait until the caller goes; of a body that nobody reads nothing is kept."""
-        while (await self._receive())["type"] != "http.disconnect":
-            await asyncio.sleep(0)
+        try:
+            while (await self._receive())["type"] != "http.disconnect":
+                await asyncio.sleep(0)
+        except Exception as error:  # noqa: BLE001 - of a server, or of what is around the router
+            # Nobody will tell; whether the caller is still there shows when the answer is sent.
+            logger.debug("cannot hear whether the caller goes: %s", type(error).__name__)
+            return
         self._gone = True
         if self._told is not None:
             self._told()

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from hyperglyph.transport.http.messages import PIECE, AuthFlow, Deadline, Request, Response
+from hyperglyph.transport.http.status import outcome_if_cut
 
 from .httpx_auth import auth_flow
 from .httpx_common import (
@@ -27,7 +28,6 @@ from .httpx_common import (
     httpcore,
     httpx,
     malformed,
-    outcome_of,
     positive,
     text_headers,
     unasked,
@@ -337,6 +337,6 @@ def _read(answer: httpcore.Response, wait: Wait) -> Iterator[bytes]:
     try:
         yield from answer.iter_stream()
     except FAILURES as error:
-        fail(error, wait, outcome_of(answer.status))
+        fail(error, wait, outcome_if_cut(answer.status))
     finally:
         answer.close()

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from typing import Any
 
 from hyperglyph.transport.http.messages import PIECE, AsyncResponse, AuthFlow, Deadline, Request
+from hyperglyph.transport.http.status import outcome_if_cut
 
 from .aio_sockets import Plain, Secure
 from .httpx_auth import auth_flow
@@ -27,7 +28,6 @@ from .httpx_common import (
     httpcore,
     httpx,
     malformed,
-    outcome_of,
     positive,
     text_headers,
     unasked,
@@ -420,4 +420,4 @@ class _Read:
         except StopAsyncIteration:
             raise
         except FAILURES as error:
-            fail(error, self._wait, outcome_of(self._answer.status))
+            fail(error, self._wait, outcome_if_cut(self._answer.status))

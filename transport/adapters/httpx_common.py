@@ -47,7 +47,6 @@ __all__ = [
     "httpcore",
     "httpx",
     "malformed",
-    "outcome_of",
     "positive",
     "text_headers",
     "unasked",
@@ -189,11 +188,6 @@ def _headers_of(request: Request, host: str) -> list[tuple[bytes, bytes]]:
 def text_headers(answer: httpcore.Response) -> list[tuple[str, str]]:
     """The headers of an answer."""
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers]
-
-
-def outcome_of(status: int) -> Outcome:
-    """What became of a call whose answer, of that status, is cut short."""
-    return "done" if status < 300 else "unknown"
 
 
 def malformed(error: Exception) -> TransportError:

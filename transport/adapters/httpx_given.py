@@ -1,12 +1,9 @@
 """Sending through a transport made for httpx: a cache, an instrumentation, a proxy of any kind.
 
-What keeps the limits, and knows how far a request came, is then httpx's own engine. It asks for
-each limit when a wait begins (`_Limits`), and tells of its steps (`_Steps`) by httpcore's `trace`
-extension, handed through every transport that passes a request's extensions on.
-
-Two things it cannot do: the limit of the wait for a head is that of each read of it, and so is that
-of the body's, from when the body is begun. Between the pieces of a body the deadline is looked at
-again, so that a peer that drips one does not outlive it; one that drips a head may.
+What sends, and knows how far a request came, is then httpx's own engine. It tells of its steps
+(`_Steps`) by httpcore's `trace` extension, handed through every transport that passes a request's
+extensions on, and so of the connections that it makes. Their reads and writes then keep the limits
+of the request that they are for, which is known by the `timeout` that httpcore hands to them.
 """
 
 from __future__ import annotations
@@ -14,11 +11,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from hyperglyph.transport.http.messages import PIECE, AsyncResponse, Request, Response
+from hyperglyph.transport.http.status import TransportError, outcome_if_cut
 
-from .httpx_common import Wait, core_request, fail, httpx, malformed, outcome_of
+from .httpx_common import (
+    Wait,
+    core_request,
+    fail,
+    httpcore,
+    httpx,
+    malformed,
+    unasked,
+)
 from .sockets import check_address
 from .threads import off_loop
 
@@ -34,6 +40,8 @@ _BEFORE: Final = (
     httpx.LocalProtocolError,
 )
 _SHORTEST: Final = 0.001
+#: In seconds; more than a few weeks no socket waits.
+_NEVER: Final = 1_000_000.0
 
 
 class _URL(httpx.URL):
@@ -52,62 +60,122 @@ class _URL(httpx.URL):
         return self._spelled
 
 
-class _Limits(dict[str, float | None]):
-    """The `timeout` of a request: how long a wait that begins now may take, in seconds."""
+class _Limit(float):
+    """How long a wait that begins now may take, in seconds, and for whose request."""
 
-    def __init__(self, wait: Wait) -> None:
-        self._wait = wait
+    steps: _Steps
+
+
+class _Limits(dict[str, float | None]):
+    """The `timeout` of a request. A wait that cannot be clipped again keeps what it is given."""
+
+    def __init__(self, steps: _Steps) -> None:
+        self._steps = steps
         super().__init__({kind: self[kind] for kind in ("connect", "read", "write", "pool")})
 
     def get(self, key: str, default: Any = None) -> Any:
         return default if key not in self else self[key]  # noqa: SIM401 - it would ask itself
 
     def __getitem__(self, key: str) -> float | None:
-        wait = self._wait
-        limit = None
-        if key == "connect":
-            limit = wait.connect_limit
-        elif key == "write" or (key == "read" and wait.phase == "read"):
-            limit = wait.idle_limit
+        wait = self._steps.wait
+        seconds = _NEVER
+        if key == "connect" and wait.connect_limit is not None:
+            seconds = wait.connect_limit
+        elif (key == "write" or wait.phase == "read") and wait.idle_limit is not None:
+            seconds = wait.idle_limit
         left = wait.deadline.left()
         if left is not None:
             # The engine tells the end of a wait best.
-            limit = max(left if limit is None else min(left, limit), _SHORTEST)
+            seconds = max(min(left, seconds), _SHORTEST)
+        limit = _Limit(seconds)
+        limit.steps = self._steps
         return limit
+
+
+def _watch(stream: Any) -> None:
+    """Have the reads and writes of a connection keep the limits of whose request they are for."""
+    read, write = stream.read, stream.write
+
+    def watched_read(max_bytes: int, timeout: float | None = None) -> bytes:
+        if not isinstance(timeout, _Limit):
+            return cast("bytes", read(max_bytes, timeout))
+        data: bytes = read(max_bytes, timeout.steps.reading())
+        timeout.steps.wait.begun = True
+        return data
+
+    def watched_write(buffer: bytes, timeout: float | None = None) -> None:
+        write(buffer, timeout.steps.writing() if isinstance(timeout, _Limit) else timeout)
+
+    async def awaited_read(max_bytes: int, timeout: float | None = None) -> bytes:
+        if not isinstance(timeout, _Limit):
+            return cast("bytes", await read(max_bytes, timeout))
+        data: bytes = await read(max_bytes, timeout.steps.reading())
+        timeout.steps.wait.begun = True
+        return data
+
+    async def awaited_write(buffer: bytes, timeout: float | None = None) -> None:
+        await write(buffer, timeout.steps.writing() if isinstance(timeout, _Limit) else timeout)
+
+    awaited = isinstance(stream, httpcore.AsyncNetworkStream)
+    stream.read = awaited_read if awaited else watched_read
+    stream.write = awaited_write if awaited else watched_write
 
 
 class _Steps:
     """How far a request has come, as the engine tells."""
 
     def __init__(self, wait: Wait, url: httpx.URL, known: dict[str, str]) -> None:
-        self._wait = wait
+        self.wait = wait
         self._host = url.raw_host.decode("ascii")
         self._origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
         self._known = known
         self._connected = False
         self._direct = False
         self._aside = False
+        self._http2 = False
+        #: Whether it goes over a connection whose reads and writes are seen.
+        self._seen = False
         self.told = False
         wait.reused = False
 
+    def reading(self) -> float | None:
+        """How long a read may wait. Raises ReadTimeout where the deadline has passed."""
+        try:
+            return self.wait.seconds(self.wait.reading_limit(http2=self._http2))
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(str(error)) from error
+
+    def writing(self) -> float | None:
+        """How long a write may wait. Raises WriteTimeout where the deadline has passed."""
+        self._seen = True
+        try:
+            return self.wait.seconds(self.wait.idle_limit)
+        except TimeoutError as error:
+            raise httpcore.WriteTimeout(str(error)) from error
+
     def refuses(self, event: str, info: dict[str, Any]) -> Exception | None:
-        """Take note of a step. Why the connection just made may not be used, if so."""
+        """Take note of a step. Why what it has brought may not be used, if so."""
         self.told = True
-        wait = self._wait
-        step = event.partition(".")[2]
+        wait = self.wait
+        protocol, _, step = event.partition(".")
         if step == "connect_tcp.started":
             self._connected = True
             self._direct = _text(info.get("host")) == self._host
         elif step == "connect_tcp.complete":
+            _watch(info["return_value"])
             return self._reached(info["return_value"]) if self._direct else None
         elif step == "connect_unix_socket.started":
             self._connected = True
+        elif step in ("connect_unix_socket.complete", "start_tls.complete"):
+            _watch(info["return_value"])
         elif step == "send_request_headers.started":
             # To a proxy, first.
             self._aside = info["request"].method == b"CONNECT"
         if self._aside:
             return None
         if step == "send_request_headers.started":
+            self._http2 = protocol == "http2"
+            self._seen = wait.begun = False
             wait.reused = not self._connected
             if wait.reused and (address := self._known.get(self._origin)) is not None:
                 check_address(address, wait.addresses)
@@ -118,13 +186,16 @@ class _Steps:
             wait.failed = True
         elif step == "receive_response_headers.started":
             wait.phase = "wait"
+        elif step == "receive_response_headers.complete":
+            # An answer that was there before it was asked for is another's.
+            return unasked(wait) if self._seen and not (wait.begun or self._http2) else None
         return None
 
     def _reached(self, stream: Any) -> Exception | None:
         found: Any = stream.get_extra_info("server_addr")
         address: str | None = found[0] if found else None
         try:
-            check_address(address, self._wait.addresses)
+            check_address(address, self.wait.addresses)
         except OSError as error:
             return error
         if address is not None:
@@ -140,19 +211,21 @@ class _Steps:
         """What httpcore calls."""
         error = self.refuses(event, info)
         if error is not None:
-            info["return_value"].close()
+            if isinstance(error, OSError) and "return_value" in info:
+                info["return_value"].close()
             raise error
 
     async def atrace(self, event: str, info: dict[str, Any]) -> None:
         """The same, awaited."""
         error = self.refuses(event, info)
         if error is not None:
-            await info["return_value"].aclose()
+            if isinstance(error, OSError) and "return_value" in info:
+                await info["return_value"].aclose()
             raise error
 
     def failed(self, error: Exception) -> None:
         """Make the best of an error where there was nothing told."""
-        wait = self._wait
+        wait = self.wait
         if self.told or wait.phase == "read" or isinstance(error, _BEFORE):
             return
         wait.sent = True
@@ -223,7 +296,7 @@ class _Sending:
                 headers=core.headers,
                 stream=self.body,
                 extensions={
-                    "timeout": _Limits(wait),
+                    "timeout": _Limits(self.steps),
                     "trace": self.steps.atrace if awaited else self.steps.trace,
                 },
             )
@@ -237,7 +310,7 @@ class _Sending:
 
     def fail(self, error: Exception) -> None:
         """Raise our own error, unless it is the body's."""
-        if error is not self.body.error:
+        if error is not self.body.error and not isinstance(error, TransportError):
             self.steps.failed(error)
             fail(error, self.wait)
 
@@ -281,7 +354,7 @@ def _read(answer: httpx.Response, wait: Wait) -> Iterator[bytes]:
             wait.seconds(None)
             yield piece
     except Exception as error:  # noqa: BLE001 - whatever a transport raises
-        fail(error, wait, outcome_of(answer.status_code))
+        fail(error, wait, outcome_if_cut(answer.status_code))
     finally:
         answer.close()
 
@@ -342,5 +415,5 @@ class _Read:
         except Exception as error:  # noqa: BLE001 - whatever a transport raises
             with suppress(Exception):
                 await self._answer.aclose()
-            fail(error, self._wait, outcome_of(self._answer.status_code))
+            fail(error, self._wait, outcome_if_cut(self._answer.status_code))
         return piece

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from hyperglyph.transport.http.messages import PIECE, Handler, Incoming, Request, Response
-from hyperglyph.transport.http.status import TransportError
+from hyperglyph.transport.http.status import TransportError, outcome_if_cut
 
 __all__ = ["LocalTransport"]
 
@@ -75,7 +75,21 @@ class _Input(io.RawIOBase):
 
 
 def _nothing() -> None:
-    """Other applications sign nothing."""
+    """There is nothing to be done."""
+
+
+def _until_cut(pieces: Iterable[bytes], status: int) -> Iterator[bytes]:
+    """The pieces of an answer. Raises TransportError where making one fails, as a server would end
+    the connection then.
+    """
+    try:
+        yield from pieces
+    except Exception as error:
+        raise TransportError(
+            f"the answer was cut short: {type(error).__name__}",
+            phase="read",
+            outcome=outcome_if_cut(status),
+        ) from error
 
 
 class LocalTransport:
@@ -121,6 +135,8 @@ class LocalTransport:
         )
         response = self._handler.handle(incoming)
         response.url = request.url
+        if not isinstance(response.body, Sequence):
+            response.body = _until_cut(response.body, response.status)
         return response
 
     def _send_wsgi(
@@ -155,19 +171,24 @@ class LocalTransport:
         def start_response(status: str, fields: list[tuple[str, str]], *_: Any) -> None:
             head.append((int(status[:3]), fields))
 
-        body = self._application(environ, start_response)
-        close = cast("Callable[[], None]", getattr(body, "close", lambda: None))
-        iterator = iter(body)
-        first = next(iterator, b"")  # an application may call start_response only now
-        if not head:
+        body: Iterable[bytes] = ()
+
+        def close() -> None:
+            getattr(body, "close", _nothing)()
+
+        try:
+            body = self._application(environ, start_response)
+            iterator = iter(body)
+            first = next(iterator, b"")  # an application may call start_response only now
+            status, fields = head[-1]
+        except Exception as error:
             close()
             raise TransportError(
                 "the application gave no response", phase="wait", outcome="unknown"
-            )
-        status, fields = head[-1]
+            ) from error
 
         def pieces() -> Iterator[bytes]:
             yield first
-            yield from iterator
+            yield from _until_cut(iterator, status)
 
         return Response(status, fields, pieces(), request.url, on_close=close)

@@ -13,7 +13,7 @@ from typing import Any, Final, Self, cast
 from urllib.parse import urlsplit
 
 from hyperglyph.transport.http.messages import AsyncResponse, Incoming, Request, Response
-from hyperglyph.transport.http.status import Phase, TransportError
+from hyperglyph.transport.http.status import Outcome, Phase, TransportError, outcome_if_cut
 from hyperglyph.transport.http.waiting import Pieces, each
 
 from .local import length_of, pieces_of, split_target, target_of
@@ -131,12 +131,11 @@ def _awaited(response: Response, url: str) -> AsyncResponse:
     """A router's response, for those who await."""
     body = cast("Pieces", response.body)
     pieces: AsyncIterable[bytes]
-    if isinstance(body, AsyncIterable):
-        pieces = body
-    elif isinstance(body, Sequence):
+    if isinstance(body, Sequence):
         pieces = each(cast("Iterable[bytes]", body))
     else:
-        pieces = off_loop(iter(body))
+        made = body if isinstance(body, AsyncIterable) else off_loop(iter(body))
+        pieces = _UntilCut(made, response.status)
 
     async def close() -> None:
         closing: Any = getattr(body, "aclose", None)
@@ -145,6 +144,28 @@ def _awaited(response: Response, url: str) -> AsyncResponse:
         response.close()
 
     return AsyncResponse(response.status, response.headers, pieces, url, on_close=close)
+
+
+class _UntilCut(AsyncIterator[bytes]):
+    """The pieces of an answer. Raises TransportError where making one fails, as a server would end
+    the connection then.
+    """
+
+    def __init__(self, pieces: AsyncIterable[bytes], status: int) -> None:
+        self._pieces = aiter(pieces)
+        self._status = status
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._pieces)
+        except StopAsyncIteration:
+            raise
+        except Exception as error:
+            raise TransportError(
+                f"the answer was cut short: {type(error).__name__}",
+                phase="read",
+                outcome=outcome_if_cut(self._status),
+            ) from error
 
 
 class _Exchange:
@@ -159,6 +180,7 @@ class _Exchange:
         # One at a time: who sends waits for who reads.
         self._sent: asyncio.Queue[Any] = asyncio.Queue(1)
         self._finished = False
+        self._status = 0
         self.failure: Exception | None = None
 
     async def run(self, application: ASGIApplication) -> None:
@@ -203,7 +225,8 @@ class _Exchange:
             await close()
             raise
         if start is _END:
-            raise self._ended("the application gave no response", "wait")
+            raise self._ended("the application gave no response", "wait", "unknown")
+        self._status = start["status"]
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in start["headers"]]
         return AsyncResponse(
             start["status"], headers, _Sent(self), self._request.url, on_close=close
@@ -215,13 +238,13 @@ class _Exchange:
             return None
         event = await self._sent.get()
         if event is _END:
-            raise self._ended("the answer was cut short", "read")
+            raise self._ended("the answer was cut short", "read", outcome_if_cut(self._status))
         if not event.get("more_body", False):
             self._finished = True
         return bytes(event.get("body") or b"")
 
-    def _ended(self, message: str, phase: Phase) -> TransportError:
-        error = TransportError(message, phase=phase, outcome="unknown")
+    def _ended(self, message: str, phase: Phase, outcome: Outcome) -> TransportError:
+        error = TransportError(message, phase=phase, outcome=outcome)
         error.__cause__ = self.failure
         return error
 

@@ -59,8 +59,8 @@ def first_header(headers: Headers, name: str) -> str | None:
 class Deadline:
     """A point in time by which a whole call must be over, unless it is paused.
 
-    While blob bytes travel the clock stands still: they are under the idle limit alone, since
-    their number says nothing about how long they may take.
+    While blob bytes travel the clock stands still: how long they may take is said by the idle
+    limit and by how many of them come (`Pace`).
     """
 
     __slots__ = ("_at", "_paused_since")
@@ -74,6 +74,11 @@ class Deadline:
         if self._at is None or self._paused_since is not None:
             return None
         return self._at - time.monotonic()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the clock stands still."""
+        return self._paused_since is not None
 
     def pause(self) -> None:
         """Let the clock stand still."""

@@ -53,6 +53,7 @@ __all__ = [
     "UriTooLong",
     "checked_challenge",
     "error_class",
+    "outcome_if_cut",
     "reason_phrase",
 ]
 
@@ -89,6 +90,11 @@ class TransportError(HyperglyphError):
             self.outcome,
             self.reused,
         )
+
+
+def outcome_if_cut(status: int) -> Outcome:
+    """What became of a call whose answer, of that status, is cut short."""
+    return "done" if status < 300 else "unknown"
 
 
 class DeadlineExceeded(TransportError, TimeoutError):
