@@ -38,10 +38,10 @@ run: $(INSTALLED)
 serve: $(INSTALLED)
 	$(BIN)/python examples/service.py
 
-# A file stays in one process, so that what its tests share is made once. Four, even on two cores: many
-# tests wait for a limit of time to pass.
+# A file stays in one process, so that what its tests share is made once; tests/conftest.py says which
+# go first. Four processes, even on two cores: many tests wait for a limit of time to pass.
 test: $(DEV)
-	$(BIN)/python -m pytest -n 4 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 # The client's own suite, with an httpx2 that has nothing of httpx beside it.
 test-httpx2: $(HTTPX2)
@@ -103,9 +103,9 @@ $(INSTALLED): $(CREATED) pyproject.toml
 	$(BIN)/python -m pip install -q -e .
 	@touch $@
 
-$(DEV): $(INSTALLED) pyproject.toml
+$(DEV): $(CREATED) pyproject.toml
 	$(BIN)/python -m pip install -q -e '.[dev]'
-	@touch $@
+	@touch $(INSTALLED) $@
 
 $(HTTPX2): pyproject.toml
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or later is needed: make PYTHON=/path/to/python3 ...'; exit 1; }

@@ -22,6 +22,39 @@ EXAMPLES = ROOT / "examples"
 Serve = Callable[..., str]
 
 
+#: Long ones begin first: one that begins last is waited for by all the other processes.
+LONGEST = (
+    "test_app_jobqueue.py",
+    "test_app_directory.py",
+    "test_app_notebook.py",
+    "test_memory.py",
+    "test_servers.py",
+    "test_persistent_processes.py",
+    "test_deploy_balancer.py",
+    "test_mutation_tools.py",
+    "test_codec_properties.py",
+    "test_adapters.py",
+    "test_faults.py",
+    "test_deploy_nginx.py",
+    "test_vectors.py",
+    "test_raw_requests.py",
+    "test_blobs_faults.py",
+    "test_codec_cost.py",
+    "test_codec_security.py",
+    "test_call_face.py",
+    "test_conformance.py",
+    "test_packaging.py",
+    "test_client_errors.py",
+    "test_server_hostile.py",
+    "test_deploy_docs.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
+
+
 @pytest.fixture
 def no_leaks() -> Iterator[None]:
     """No thread and no file descriptor is left behind, once a busy machine has ended them."""

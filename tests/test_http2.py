@@ -100,6 +100,14 @@ class Spoken:
         self.state.send_data(stream, data, end_stream=end)
         self.flush()
 
+    def end(self) -> None:
+        """Say no more. What the client still says is read: unread, it would reset the connection,
+        and what was said before might be lost.
+        """
+        self.socket.shutdown(socket.SHUT_WR)
+        while self.socket.recv(65536):
+            pass
+
     def answer(self, stream: int, data: bytes = b"T;") -> None:
         self.head(stream)
         self.data(stream, data, end=True)
@@ -237,10 +245,7 @@ def test_an_answer_that_is_cut_short(transport: Driven, context: ssl.SSLContext)
         stream = spoken.request()
         spoken.head(stream)
         spoken.data(stream, b"T")
-        # Not to close on what was not read: a reset would overtake the answer.
-        spoken.socket.shutdown(socket.SHUT_WR)
-        while spoken.socket.recv(65536):
-            pass
+        spoken.end()
 
     with peer(speaking(context, script)) as server:
         error, _ = transport.failure(Request("POST", https(server), body=b"x"))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import LONGEST as LONGEST_FILES
 
 ROOT = Path(__file__).resolve().parent.parent
 FACE = ROOT / "src" / "hyperglyph"
@@ -115,6 +116,10 @@ def test_unit_tests_of_the_codec_do_without_vectors() -> None:
         assert named.isdisjoint({"conformance", "spec"}), path
         texts = [str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)]
         assert not [text for text in texts if ".json" in text or "fuzz" in text], path
+
+
+def test_the_files_that_begin_first_are_there() -> None:
+    assert [name for name in LONGEST_FILES if not (ROOT / "tests" / name).exists()] == []
 
 
 # --- The sdist and the wheel --------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -322,11 +323,19 @@ def test_what_cannot_be_done_twice_is_a_conflict(store: glyph.MemoryStore) -> No
     assert race.runs == 1
 
 
-def test_no_retry_past_the_deadline(store: glyph.MemoryStore) -> None:
+def test_no_retry_past_the_deadline(
+    store: glyph.MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     race = Race(store, losses=10**6, retries=10**6)
-    with glyph.client_of(race.made).options(timeout=0.3), pytest.raises(glyph.Conflict):
+    drawn = iter([0.0, 0.001, 60.0])  # the last is longer than what is left
+
+    def uniform(least: float, most: float) -> float:
+        return next(drawn)
+
+    monkeypatch.setattr(random, "uniform", uniform)
+    with glyph.client_of(race.made).options(timeout=30), pytest.raises(glyph.Conflict):
         race.made.add([])
-    assert 1 < race.runs < 10_000
+    assert race.runs == 3
 
 
 @pytest.mark.parametrize("retries", [-1, 1.5, "3"])

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -287,9 +288,11 @@ def test_lengths_that_lie_end_the_connection(declared: int) -> None:
 
 
 PROGRAM = """
+import signal
 import time
 import hyperglyph as glyph
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 router = glyph.Router()
 
 @router.add()
@@ -310,9 +313,11 @@ def test_run_lets_calls_end_when_the_process_is_asked_to(
     told: signal.Signals, no_leaks: None, client: glyph.Client
 ) -> None:
     command = [sys.executable, "-W", "error", "-c", PROGRAM]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with ExitStack() as stack:
+        process = stack.enter_context(
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        )
+        stack.callback(process.kill)
         assert process.stdout is not None
         server = client.get(process.stdout.readline().strip())
         answers = list[Any]()
