@@ -105,7 +105,7 @@ TESTEES: tuple[Registered, ...] = (
         "python-2012",
         "the Python package of 2012, under a Python 2.7",
         _CODEC,
-        ("python2.7", _shipped("python_2012.py")),
+        ("python2.7", _shipped("python_2012.py2")),
         _needs_program("python2.7", "Python 2.7"),
         library=True,
         known_failures="python-2012.txt",
