@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from .shapes import NotTyped, Typed, characters_of, items_of, kind_of, pairs_of, same
+from .shapes import NotTyped, Typed, characters_of, items_of, kind_of, octets_of, pairs_of, same
 
 #: What a client's values may be besides typed values.
 PROXIES = ("resource", "link", "form", "sequence", "failure")
@@ -157,6 +157,10 @@ def _parts(value: Typed, pattern: Typed, where: str) -> str | None:
         return mismatch(value["attributes"], pattern["attributes"], f"{where}@") or mismatch(
             value["content"], pattern["content"], f"{where}.content"
         )
+    if kind == "blob":
+        if octets_of(value, "attributes") != octets_of(pattern, "attributes"):
+            return f"{where}: not the same octets: {brief(value)}"
+        return mismatch(value["attributes"], pattern["attributes"], f"{where}@")
     raise NotTyped(f"no pattern can stand in {kind}: {brief(pattern)}")
 
 

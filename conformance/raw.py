@@ -64,6 +64,13 @@ class Answer:
         values = [value for key, value in self.headers if key == name]
         return ", ".join(values) if values else None
 
+    @property
+    def framed(self) -> bool:
+        """Whether its end is told by something else than the end of the connection."""
+        return not {"content-length", "transfer-encoding"}.isdisjoint(
+            key for key, _ in self.headers
+        )
+
     def content(self) -> bytes:
         """The body, decompressed if it was compressed with gzip. Raise NotHTTP."""
         coding = (self.header("content-encoding") or "identity").lower()
@@ -123,12 +130,12 @@ class Exchange:
         return attrs.evolve(answer, body=self._body(answer))
 
     def closed(self) -> None:
-        """Wait until the server has closed the connection. Raise NoAnswer if it does not."""
-        rest = len(self._seen)
+        """Wait until the server has closed the connection behind its answer. Raise NoAnswer."""
         try:
-            while self._more():
-                if len(self._seen) - rest > BODY_SIZE:
-                    raise NotHTTP("the server does not stop")
+            while not self._ended:
+                if len(self._seen) > self._at:
+                    raise NotHTTP("something comes behind the answer")
+                self._more()
         except Late:
             raise NoAnswer("the connection was not closed") from None
 

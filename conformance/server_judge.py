@@ -72,17 +72,18 @@ class _Judge:
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._host = parts.hostname or ""
         self._port = parts.port or 80
-        places = {
+        self._places = {
             "origin": self._origin,
             "host": parts.netloc,
+            "port": str(self._port),
             "unique": secrets.token_hex(6),
         }
-        self._steps = cast("list[dict[str, Any]]", substitute(case.source["steps"], places))
+        self._steps = cast("list[dict[str, Any]]", case.source["steps"])
 
     def run(self) -> None:
         for number, step in enumerate(self._steps, 1):
             try:
-                self._step(step, f"step {number}")
+                self._step(substitute(step, self._places), f"step {number}")
             except NotPassed as failure:
                 failure.detail = f"step {number}: {failure.detail}"
                 raise
@@ -99,14 +100,24 @@ class _Judge:
             target, answer = self._followed(target, answer, label)
         self._check(answer, wanted)
         if "as" in step:
-            self._pages[step["as"]] = _Page(target.origin + target.path, answer)
+            self._remember(step["as"], _Page(target.origin + target.path, answer))
+
+    def _remember(self, name: str, page: _Page) -> None:
+        self._pages[name] = page
+        self._places |= {
+            f"{name}.url": page.url,
+            f"{name}.base": resolve(page.url, "."),
+            f"{name}.changed": _damaged(page.url, cut=False),
+            f"{name}.cut": _damaged(page.url, cut=True),
+        }
 
     # The request
 
     def _target(self, request: Mapping[str, Any]) -> _Target:
         given = request["target"]
         if isinstance(given, str):
-            return self._with_query(_Target(self._origin, given), request)
+            url = given if given.startswith(self._origin) else self._origin + given
+            return self._with_query(self._ours(url), request)
         page = self._pages[given.get("of") or given.get("location")]
         method = "GET"
         if "location" in given:
@@ -232,6 +243,10 @@ class _Judge:
             reason = self._header_mismatch(answer.header(name), name, pattern)
             if reason is not None:
                 raise NotPassed("failed", reason)
+        if wanted.get("framed") and not answer.framed:
+            raise NotPassed(
+                "failed", "neither Content-Length nor chunks: nobody can tell a cut body"
+            )
         if "value" in wanted:
             _fit(_decoded(answer), wanted["value"])
         if "items" in wanted:
@@ -262,6 +277,20 @@ class _Judge:
             before = self._pages[what].answer.header(name)
             right = (value == before) == (kind == "same")
         return None if right else f"{name}: {value!r}, not {brief(pattern)}"
+
+
+def _damaged(url: str, *, cut: bool) -> str:
+    """The URL, but for one character in the midst of its longest segment, or without four of it."""
+    segments = url.split("/")
+    at = max(range(3, len(segments)), key=lambda index: len(segments[index]))
+    segment = segments[at]
+    if cut:
+        segments[at] = segment[:-4]
+    elif segment:
+        middle = len(segment) // 2
+        other = "B" if segment[middle] == "A" else "A"
+        segments[at] = segment[:middle] + other + segment[middle + 1 :]
+    return "/".join(segments)
 
 
 def _fits_status(status: int, wanted: object) -> bool:

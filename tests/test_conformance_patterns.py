@@ -31,6 +31,7 @@ def extension(name: str, content: object, **attributes: object) -> dict[str, Any
 
 FORM = extension("form", {"type": "nil"}, url=text("add"), method=text("POST"))
 PAGE = extension("resource", mapping(add=FORM, name=text("Bob")), url=text("./"))
+BLOB = {"type": "blob", "attributes": mapping(**{"content-type": text("a/b")}), "hex": "00"}
 PROXY = {"type": "resource", "url": "http://a/", "members": ["add", "name"]}
 
 FITS: list[tuple[Any, Any]] = [
@@ -51,6 +52,7 @@ FITS: list[tuple[Any, Any]] = [
     (FORM, {"type": "extension", "name": "form", "with": {"values": ABSENT}, "content": ANY}),
     (FORM, extension("form", ANY, url=ANY, method=text("POST"))),
     (PAGE, {"type": "resource", "has": {"name": text("Bob"), "__class__": ABSENT}}),
+    (BLOB, {**BLOB, "attributes": {"type": "mapping", "has": {"content-type": ANY}}}),
     (PROXY, {"type": "resource", "members": ["add"]}),
     (PROXY, {"type": "resource", "url": {"type": "matches", "regex": "/$"}}),
     ({"type": "failure", "code": number(7)}, {"type": "failure", "code": number(7)}),
@@ -90,6 +92,8 @@ FAILS: list[tuple[Any, Any, str]] = [
     (FORM, {"type": "resource", "has": {}}, "is no resource"),
     (PROXY, {"type": "resource", "members": ["add", "sub"]}, "without the members ['sub']"),
     (PROXY, {"type": "resource", "url": "http://b/"}, "$.url: 'http://a/', not 'http://b/'"),
+    (BLOB, {**BLOB, "attributes": ANY, "hex": "01"}, "not the same octets"),
+    (BLOB, {**BLOB, "attributes": {"type": "mapping", "has": {"url": ANY}}}, "$@.url: not there"),
     (PROXY, {"type": "link"}, "not {'type': 'link'}"),
     ({"type": "failure"}, {"type": "failure", "message": "no"}, "no message in"),
 ]
