@@ -13,19 +13,25 @@ from ...typed import Typed, from_json, to_json
 from ..codec import answer
 from .faults import Fault
 
-__all__ = ["FAULTS"]
+__all__ = ["FAULTS", "changed"]
 
 Reply = dict[str, Any]
 Change = Callable[[Typed, Reply], Reply]
 
 
-def _run(change: Change) -> Callable[[], None]:
+def changed(name: str, request: Typed) -> Reply:
+    """Return what the codec with this fault answers, but for its `seq`."""
+    reply = answer(request)
+    if request["cmd"] in ("decode", "encode", "canonical"):
+        return _TABLE[name][1](request, reply)
+    return reply
+
+
+def _run(name: str) -> Callable[[], None]:
     def run() -> None:
         for line in sys.stdin.buffer:
             request = json.loads(line)
-            reply = answer(request)
-            if request["cmd"] in ("decode", "encode", "canonical"):
-                reply = change(request, reply)
+            reply = changed(name, request)
             print(json.dumps({"seq": request["seq"], **reply}), flush=True)
             if "stopped" in reply:
                 break
@@ -242,5 +248,5 @@ _TABLE: dict[str, tuple[str, Change]] = {
 }  # fmt: skip
 
 FAULTS = tuple(
-    Fault(name, "codec", requirement, _run(change)) for name, (requirement, change) in _TABLE.items()
+    Fault(name, "codec", requirement, _run(name)) for name, (requirement, _) in _TABLE.items()
 )
