@@ -62,7 +62,9 @@ def search(q: str, limit: int = 10) -> list[str]:
 @router.add
 @glyph.safe
 def today() -> datetime:
-    return datetime(2012, 1, 1, tzinfo=UTC)
+    moment = datetime(2012, 1, 1, tzinfo=UTC)
+    glyph.context().last_modified = moment
+    return moment
 
 
 @router.add
