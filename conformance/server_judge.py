@@ -212,14 +212,14 @@ class _Judge:
     def _answered(
         self, exchange: Exchange, wanted: Mapping[str, Any], *, head_only: bool
     ) -> Answer | None:
-        closed = wanted.get("closed", False)
+        closed = wanted.get("closed")
         try:
             answer = exchange.answer(head_only=head_only)
         except Cut as error:
-            if closed and not error.begun:
+            if closed is not None and not error.begun:
                 return None
             raise
-        if closed:
+        if closed is True:
             exchange.closed()
         return answer
 
