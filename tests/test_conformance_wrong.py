@@ -23,7 +23,7 @@ from hyperglyph.conformance.testees.wrong import FAULTS, Fault
 from hyperglyph.conformance.testees.wrong.in_codec import changed
 
 SOAK = "HYPERGLYPH_SOAK" in os.environ
-EVERY = {"codec": 8, "server": 12, "client": 8}
+EVERY = {"codec": 40, "server": 12, "client": 8}
 SHARE = 0.05
 
 CASES: Sequence[Case] = [*load(), *load_scenarios()]
@@ -47,7 +47,7 @@ def check(fault: Fault, results: Sequence[Result], sample: set[str]) -> None:
         (result.case.name, result.detail) for result in wrong
     ]
     missed = [result.case.name for result in wrong if result.case.name in sample]
-    assert len(missed) <= max(1, SHARE * len(sample)), missed
+    assert len(missed) <= SHARE * len(sample) + (0 if SOAK else 3), missed
 
 
 class InProcess:
