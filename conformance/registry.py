@@ -1,6 +1,9 @@
 """The testees that this package knows by name."""
 
+import contextlib
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from importlib.resources import files
@@ -65,6 +68,19 @@ def _needs_program(program: str, package: str) -> Callable[[], str | None]:
     return lambda: None if shutil.which(program) else f"install {package}"
 
 
+def _python27() -> str:
+    """Its program: the environment variable PYTHON27, or what is called so."""
+    return os.environ.get("PYTHON27", "python2.7")
+
+
+def _lacks_python27() -> str | None:
+    # A name that only a version manager knows is there, and does not run.
+    with contextlib.suppress(OSError):
+        if not subprocess.run([_python27(), "-c", ""], capture_output=True, check=False).returncode:  # noqa: S603
+            return None
+    return "install Python 2.7, and say in PYTHON27 where it is"
+
+
 def _shipped(name: str) -> str:
     return str(Path(str(files("hyperglyph.conformance").joinpath("testees", name))))
 
@@ -105,8 +121,8 @@ TESTEES: tuple[Registered, ...] = (
         "python-2012",
         "the Python package of 2012, under a Python 2.7",
         _CODEC,
-        ("python2.7", _shipped("python_2012.py2")),
-        _needs_program("python2.7", "Python 2.7"),
+        (_python27(), _shipped("python_2012.py2")),
+        _lacks_python27,
         library=True,
         known_failures="python-2012.txt",
     ),
