@@ -42,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.action == "matrix":
         return matrix.main(cases, html=options.html, timeout=options.timeout)
     if bool(options.testee) == bool(command):
-        parser.error("run needs testees by name, or -- COMMAND ARGUMENTS; known by name are " + _names())
+        parser.error(
+            "run needs testees by name, or -- COMMAND ARGUMENTS; known by name are " + _names()
+        )
     try:
         extra = known.read_file(Path(options.known)) if options.known else []
         chosen = [_registered(name, options.lib) for name in options.testee]
@@ -85,7 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     runs = actions.add_parser("run", parents=[choice, timed], help="try implementations")
     runs.add_argument("testee", nargs="*", help=f"{_names()}; or -- COMMAND ARGUMENTS")
-    runs.add_argument("--lib", metavar="PATH", help="the library that ruby-2012 or python-2012 tries")
+    runs.add_argument(
+        "--lib", metavar="PATH", help="the library that ruby-2012 or python-2012 tries"
+    )
     runs.add_argument("--known", metavar="FILE", help="more known failures")
     runs.add_argument("--report", choices=list(REPORTS), default="terminal")
     runs.add_argument("--strict", action="store_true", help="a wrong offset fails, too")

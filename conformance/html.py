@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 __all__ = ["page_of_matrix", "page_of_run"]
 
 _STYLE = """
-:root { color-scheme: light dark; --line: #8886; --good: #1a7f37; --bad: #cf222e; --else: #9a6700 }
+:root { color-scheme: light dark; --line: #8886; --good: #1a7f37; --bad: #cf222e;
+  --else: #9a6700 }
 @media (prefers-color-scheme: dark) { :root { --good: #3fb950; --bad: #ff7b72; --else: #d29922 } }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 70rem; padding: 0 1rem 4rem }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto }
+body { max-width: 70rem; padding: 0 1rem 4rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.2rem; margin-top: 2.5rem }
 .wide { overflow-x: auto }
-table { border-collapse: collapse } th, td { border-bottom: 1px solid var(--line); padding: .3rem .7rem }
+table { border-collapse: collapse } th, td { padding: .3rem .7rem }
+th, td { border-bottom: 1px solid var(--line) }
 th { text-align: left; font-weight: 600 } td { text-align: right; white-space: nowrap }
 tbody th { position: sticky; left: 0; background: Canvas }
-a { color: inherit } .good { color: var(--good) } .bad { color: var(--bad) } .else { color: var(--else) }
+a { color: inherit } .good { color: var(--good) } .bad { color: var(--bad) }
+.else { color: var(--else) }
 details { border-bottom: 1px solid var(--line); padding: .2rem 0 } details > * { margin-left: 1rem }
 summary { cursor: pointer; margin-left: 0; overflow-wrap: anywhere }
 pre { overflow-x: auto; font-size: .8rem; line-height: 1.35; background: #8881; padding: .5rem }
@@ -37,7 +41,9 @@ p.detail { white-space: pre-wrap; overflow-wrap: anywhere }
 
 def page_of_run(run: Run) -> str:
     """Return the page of one testee: the counts by topic, then every case."""
-    return _page(run.title, [f"<p>{_text(run.verdict)}, in {run.seconds:.1f} s</p>", *_run(run, "run")])
+    return _page(
+        run.title, [f"<p>{_text(run.verdict)}, in {run.seconds:.1f} s</p>", *_run(run, "run")]
+    )
 
 
 def page_of_matrix(matrix: Matrix) -> str:

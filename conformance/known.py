@@ -69,7 +69,10 @@ def apply(results: Iterable[Result], lines: Sequence[Known]) -> tuple[list[Resul
         seen.update(fitting)
         if result.outcome != "passed":
             failed.update(fitting)
-        if fitting and result.fails:
-            result = attrs.evolve(result, fails=False, known=fitting[0].reason)
-        judged.append(result)
+        excused = bool(fitting) and result.fails
+        judged.append(_excused(result, fitting[0]) if excused else result)
     return judged, [line for line in lines if line in seen and line not in failed]
+
+
+def _excused(result: Result, line: Known) -> Result:
+    return attrs.evolve(result, fails=False, known=line.reason)

@@ -58,21 +58,19 @@ class Matrix:
 
     def cell(self, client: str, server: str) -> Cell:
         """Return the cell of these two."""
-        return next(
-            cell for cell in self.cells if (cell.client, cell.server) == (client, server)
-        )
+        return next(cell for cell in self.cells if (cell.client, cell.server) == (client, server))
 
     @property
     def well(self) -> bool:
         """Tell whether every run conforms and every cell passed."""
-        return bool(self.runs) and all(run.conforms for run in self.runs) and all(
-            cell.well for cell in self.cells
+        return (
+            bool(self.runs)
+            and all(run.conforms for run in self.runs)
+            and all(cell.well for cell in self.cells)
         )
 
 
-def main(
-    cases: Sequence[Case], *, html: str | None, timeout: float, complete: bool = False
-) -> int:
+def main(cases: Sequence[Case], *, html: str | None, timeout: float, complete: bool = False) -> int:
     """Make the matrix, print it, and return the exit status of the command.
 
     `complete`: a testee that cannot run here is a failure; those of 2012 need a library, and are
@@ -136,11 +134,14 @@ def _against(
 ) -> Cell:
     results: list[Result] = []
     try:
-        with Testee(server.command, timeout=timeout) as serving:
-            with Testee(client.command, timeout=timeout) as calling, Relay(serving.served()) as relay:
-                for case in calls:
-                    result = judge_call(case, calling, relay.origin)
-                    results.append(attrs.evolve(result, seen=relay.taken()))
+        with (
+            Testee(server.command, timeout=timeout) as serving,
+            Testee(client.command, timeout=timeout) as calling,
+            Relay(serving.served()) as relay,
+        ):
+            for case in calls:
+                result = judge_call(case, calling, relay.origin)
+                results.append(attrs.evolve(result, seen=relay.taken()))
     except TesteeError as error:
         results += [Result(case, error.outcome, str(error)) for case in calls[len(results) :]]
     return Cell(client.name, server.name, results)

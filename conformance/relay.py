@@ -94,7 +94,9 @@ class Relay:
             sink.shutdown(socket.SHUT_WR)
         pair.release()
 
-    def _close(self, client: socket.socket, server: socket.socket, pair: threading.Semaphore) -> None:
+    def _close(
+        self, client: socket.socket, server: socket.socket, pair: threading.Semaphore
+    ) -> None:
         for _ in range(2):
             pair.acquire()
         with self._lock:

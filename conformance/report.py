@@ -60,7 +60,8 @@ def terminal(run: Run) -> str:
             lines.append(f"{result.case.level:8}{result.case.name}\n    {result.detail}")
         lines += [f"note    {result.case.name}\n    {note}" for note in result.notes]
     lines += [
-        f"passed  {line.where}\n    {line.pattern}: no known failure any more" for line in run.untrue
+        f"passed  {line.where}\n    {line.pattern}: no known failure any more"
+        for line in run.untrue
     ]
     lines += _table(run.results)
     lines.append(f"{run.title}: {run.verdict}; {len(run.results)} cases in {run.seconds:.1f} s")
@@ -144,7 +145,9 @@ def _counts(topic: str, results: Sequence[Result]) -> dict[str, str]:
 
 def _outcome(case: ElementTree.Element, result: Result) -> None:
     # XML has no place for most control characters, whatever a testee has said.
-    said = "".join(c if c >= " " or c in "\t\n" else "\N{REPLACEMENT CHARACTER}" for c in result.detail)
+    said = "".join(
+        c if c >= " " or c in "\t\n" else "\N{REPLACEMENT CHARACTER}" for c in result.detail
+    )
     if result.fails:
         ElementTree.SubElement(case, "failure", message=result.outcome).text = said
     elif result.outcome != "passed":

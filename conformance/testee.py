@@ -98,7 +98,9 @@ class Testee:
     @property
     def kinds(self) -> frozenset[str]:
         """The kinds of cases that it can be tried with by itself."""
-        return frozenset(kind for kind, role in ROLES.items() if role in self.roles and kind != "call")
+        return frozenset(
+            kind for kind, role in ROLES.items() if role in self.roles and kind != "call"
+        )
 
     def __enter__(self) -> Self:
         self._start()

@@ -72,12 +72,13 @@ def test_a_library_that_is_not_there(ruby: str, tmp_path: Path) -> None:
 
 
 #: What the package of 2012 is for its adapter, as this one's codec offers it.
-OLD = '''
+OLD = """
 import sys
 sys.path.insert(0, {here!r})
 for name in [name for name in sys.modules if name.partition(".")[0] == "hyperglyph"]:
     del sys.modules[name]
-from hyperglyph.codec import Blob as _Blob, Extension as _Extension, decode as load, encode as _encode
+from hyperglyph.codec import Blob as _Blob, Extension as _Extension
+from hyperglyph.codec import decode as load, encode as _encode
 
 class Extension(_Extension):
     pass
@@ -86,7 +87,8 @@ def make(name, attributes, content):
     return _Extension.from_wire(name, attributes, content)
 
 _Extension.__make__ = staticmethod(make)
-_Extension.__getstate__ = lambda self: (self.name, self.attributes, self.content)
+for kind in (_Extension, *_Extension.__subclasses__()):
+    kind.__getstate__ = lambda self: (self.name, self.attributes, self.content)
 Extension = _Extension
 
 class _Meta(type):
@@ -105,7 +107,7 @@ def dump(value):
 
 this = sys.modules["hyperglyph"]
 vars(this).update(Blob=Blob, Extension=Extension, load=load, dump=dump)
-'''
+"""
 
 
 def test_the_adapter_for_python_of_2012_is_true(tmp_path: Path) -> None:

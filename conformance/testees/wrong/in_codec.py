@@ -1,11 +1,11 @@
-"""Faults of a codec: what it answers is right but for one thing, which is changed on its way out."""
+"""Faults of a codec: what it answers is right but for one thing, changed on its way out."""
 
 import json
 import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from hyperglyph.codec import DecodeError, decode, encode
 
@@ -67,12 +67,13 @@ def _instead(pattern: bytes, octets: bytes) -> Change:
 def _each(typed: Any) -> Iterator[dict[str, Any]]:
     """All values in a value, the inner ones first."""
     if isinstance(typed, dict):
-        for part in typed.values():
+        members = cast("dict[str, Any]", typed)
+        for part in members.values():
             yield from _each(part)
-        if "type" in typed:
-            yield typed
+        if "type" in members:
+            yield members
     elif isinstance(typed, list):
-        for part in typed:
+        for part in cast("list[Any]", typed):
             yield from _each(part)
 
 
@@ -195,8 +196,10 @@ def _by_length(request: Typed, reply: Reply) -> Reply:
     value = request.get("value", {})
     if request["cmd"] != "canonical" or value.get("type") != "set" or "wire" not in reply:
         return reply
-    items = [encode(from_json(item), canonical=True) for item in value["items"]]
-    return {"wire": b"".join([b"S", *sorted(items, key=lambda one: (len(one), one)), b";"]).hex()}
+    items = [bytes(encode(from_json(item), canonical=True)) for item in value["items"]]
+    items.sort()
+    items.sort(key=len)
+    return {"wire": b"".join([b"S", *items, b";"]).hex()}
 
 
 def _no_surrogate_check(request: Typed, reply: Reply) -> Reply:

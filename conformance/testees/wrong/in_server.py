@@ -28,7 +28,7 @@ def _run(spoilt: Spoilt) -> Callable[[], None]:
     def run() -> None:
         from .. import server, service
 
-        vars(service)["router"] = _Wrong(service.router, spoilt)
+        setattr(service, "router", _Wrong(service.router, spoilt))  # noqa: B010 - it is another type
         server.main([])
 
     return run
@@ -138,7 +138,7 @@ _TABLE: dict[str, tuple[str, Spoilt]] = {
     "errors in html": (
         "REQ-STATUS-20",
         _answered(lambda request, response, body: _instead(
-            response.status, b"<h1>Not found</h1>", "text/html") if response.status == 404 else None)),
+            404, b"<h1>Not found</h1>", "text/html") if response.status == 404 else None)),
     "stale etag": (
         "REQ-COND-1",
         _headers(lambda request, response: {"etag": '"the first one"'} if response.header("etag")
@@ -184,5 +184,6 @@ _TABLE: dict[str, tuple[str, Spoilt]] = {
 }  # fmt: skip
 
 FAULTS = tuple(
-    Fault(name, "server", requirement, _run(spoilt)) for name, (requirement, spoilt) in _TABLE.items()
+    Fault(name, "server", requirement, _run(spoilt))
+    for name, (requirement, spoilt) in _TABLE.items()
 )
