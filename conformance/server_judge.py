@@ -89,6 +89,10 @@ class _Judge:
                 raise
 
     def _step(self, step: Mapping[str, Any], label: str) -> None:
+        if "when" in step:
+            before = self._pages[step["when"]["of"]].answer
+            if before.header(step["when"]["header"]) is None:
+                return
         request, wanted = step["request"], step.get("response", {})
         target = self._target(request)
         method = request.get("method", target.method)

@@ -93,8 +93,8 @@ class References:
         """Arguments as the function wants them.
 
         A reference becomes the instance where the parameter is annotated with its class or a base
-        of it; all other links and resources stay data, those for `object`, too. Bytes become text where the parameter is annotated `str`:
-        the 2012 Python implementation sends text so.
+        of it; all other links and resources stay data, those for `object`, too. Bytes become text
+        where the parameter is annotated `str`: the 2012 Python implementation sends text so.
         """
         changed: dict[str, Any] = {}
         for name, value in given.items():

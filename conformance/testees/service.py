@@ -190,6 +190,12 @@ def upload(file: glyph.Blob) -> int:
 
 
 @router.add
+@glyph.method("POST", envelope="blob")
+def type_of(file: glyph.Blob) -> str:
+    return file.content_type
+
+
+@router.add
 def send(file: glyph.Blob) -> dict[str, Any]:
     return {"size": len(file.read()), "type": file.content_type}
 
