@@ -5,9 +5,10 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 from hyperglyph.codec import DecodeError, decode, encode
+from hyperglyph.transport.http.shapes import is_dict, is_list
 
 from ...typed import Typed, from_json, to_json
 from ..codec import answer
@@ -64,16 +65,15 @@ def _instead(pattern: bytes, octets: bytes) -> Change:
     return change
 
 
-def _each(typed: Any) -> Iterator[dict[str, Any]]:
+def _each(typed: object) -> Iterator[dict[str, Any]]:
     """All values in a value, the inner ones first."""
-    if isinstance(typed, dict):
-        members = cast("dict[str, Any]", typed)
-        for part in members.values():
+    if is_dict(typed):
+        for part in typed.values():
             yield from _each(part)
-        if "type" in members:
-            yield members
-    elif isinstance(typed, list):
-        for part in cast("list[Any]", typed):
+        if "type" in typed:
+            yield typed
+    elif is_list(typed):
+        for part in typed:
             yield from _each(part)
 
 
