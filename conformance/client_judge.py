@@ -12,7 +12,7 @@ from .cases import Case
 from .patterns import brief, mismatch
 from .results import NotPassed, Result
 from .script import Exchanges, body_mismatch, header_mismatch
-from .scripted import ScriptedServer, certificate_authority
+from .scripted import Arrived, ScriptedServer, certificate_authority
 from .shapes import NotTyped
 from .substitution import octets, substitute
 from .testee import Testee, TesteeError
@@ -43,6 +43,7 @@ def judge_client(case: Case, testee: Testee) -> Result:
             reply = testee.ask(cmd="perform", steps=steps, options=options)
         _told(reply, seen, "results")
         results = _results(reply, steps)
+        _check_needs(exchanges.first, source.get("needs", {}))
         if exchanges.problems:
             raise NotPassed("failed", exchanges.problems[0] + _said(results))
         _check_results(results, source["results"])
@@ -144,6 +145,14 @@ def _results(reply: Mapping[str, Any], steps: Sequence[object]) -> list[dict[str
         if len(held) != 1 or result.get("error", KINDS[0]) not in KINDS:
             raise NotPassed("garbage", f"not a result: {brief(result)}")
     return found
+
+
+def _check_needs(first: Arrived | None, needs: Mapping[str, object]) -> None:
+    """Skip what a client has not asked for, and a server would not send it therefore."""
+    for name, pattern in needs.items():
+        problem = header_mismatch(first.header(name) if first else None, name, pattern)
+        if problem is not None:
+            raise NotPassed("skipped", f"the client does not ask for it: {problem}", fails=False)
 
 
 def _check_results(results: Sequence[Mapping[str, Any]], wanted: Sequence[Any]) -> None:

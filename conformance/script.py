@@ -29,12 +29,13 @@ class Exchanges:
     """Answers each request by the exchange whose turn it is, and notes what does not fit.
 
     `problems` are in words, the first one being the cause of those behind it; `seen` is what went
-    to and fro.
+    to and fro, and `first` the request that came first.
     """
 
     def __init__(self, exchanges: Sequence[Exchange]) -> None:
         self.problems: list[str] = []
         self.seen: list[tuple[str, bytes]] = []
+        self.first: Arrived | None = None
         self._exchanges = exchanges
         self._turn = 0
         self._used = 0
@@ -42,6 +43,7 @@ class Exchanges:
 
     def __call__(self, arrived: Arrived) -> Reply:
         self._count += 1
+        self.first = self.first or arrived
         label = f"request {self._count} ({arrived.at})"
         self.seen.append((label, arrived.octets[:_KEPT]))
         reply, problem = self._reply(arrived)

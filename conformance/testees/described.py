@@ -55,7 +55,7 @@ def _proxy(value: Proxy) -> dict[str, Any]:
         return {"type": "link", **told}
     assert isinstance(value, FormProxy)
     try:
-        inputs = [entry.name for entry in value._inputs]
+        inputs = [entry.label for entry in value._inputs]
     except ValueError:  # one that cannot be called
         return {"type": "form", **told}
     return {"type": "form", **told, "inputs": inputs}
