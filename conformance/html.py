@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from .cases import Case, Vector
-from .layout import dump
+from .layout import dump, readable
 from .results import Result
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def page_of_matrix(matrix: Matrix) -> str:
     """Return the page of the matrix: each cell leads to its cases, and those to their octets."""
     parts = [
         "<p>Every implementation by itself, and every client against every server. "
-        "A cell leads to its cases, a case to its octets.</p>",
+        "A cell leads to its cases, a case to its octets; of those by themselves that passed, "
+        "the names alone are here.</p>",
         "<h2>Clients against servers</h2>",
         *_cells(matrix),
         "<h2>By themselves</h2>",
@@ -110,29 +111,38 @@ def _run(run: Run, anchor: str) -> Iterator[str]:
         yield f'<p class="bad">{_text(line.where)}: {_text(line.pattern)} passes now</p>'
     for topic in topics:
         yield f'<h3 id="{anchor}-{_text(topic)}">{_text(topic)}</h3>'
-        yield from _cases([result for result in run.results if result.case.topic == topic])
+        of_topic = [result for result in run.results if result.case.topic == topic]
+        yield from _cases(of_topic, brief=True)
 
 
-def _cases(results: Iterable[Result]) -> Iterator[str]:
+def _cases(results: Iterable[Result], *, brief: bool = False) -> Iterator[str]:
+    """Every case; `brief`: of those that passed, the names alone."""
+    passed = [result for result in results if brief and result.outcome == "passed"]
     for result in results:
-        kind = "good" if result.outcome == "passed" else "bad" if result.fails else "else"
-        words = result.outcome if not result.known else f"{result.outcome}, as is known"
-        yield f'<details><summary><span class="{kind}">{_text(words)}</span> '
-        yield f"{_text(result.case.name)}</summary>"
-        yield f"<p>{_text(' '.join(result.case.requirements))}</p>"
-        for said in (result.detail, result.known, *result.notes):
-            if said:
-                yield f'<p class="detail">{_text(said)}</p>'
-        yield from _octets(result)
-        yield "</details>"
+        if not (brief and result.outcome == "passed"):
+            yield from _case(result)
+    if passed:
+        yield f'<details><summary><span class="good">passed</span> {len(passed)} cases</summary>'
+        yield f"<p>{_text(', '.join(result.case.name for result in passed))}</p></details>"
 
 
-def _octets(result: Result) -> Iterator[str]:
-    for who, octets in result.seen or _own(result.case):
-        yield f"<p>{_text(who)}</p><pre>{_text(chr(10).join(dump(octets)))}</pre>"
-    if not isinstance(result.case, Vector):
+def _case(result: Result) -> Iterator[str]:
+    kind = "good" if result.outcome == "passed" else "bad" if result.fails else "else"
+    words = result.outcome if not result.known else f"{result.outcome}, as is known"
+    yield f'<details><summary><span class="{kind}">{_text(words)}</span> '
+    yield f"{_text(result.case.name)}</summary>"
+    yield f"<p>{_text(' '.join(result.case.requirements))}</p>"
+    for said in (result.detail, result.known, *result.notes):
+        if said:
+            yield f'<p class="detail">{_text(said)}</p>'
+    for who, octets in result.seen:
+        yield f"<p>{_text(who)}</p><pre>{_text(readable(octets))}</pre>"
+    for what, octets in _own(result.case):
+        yield f"<p>{_text(what)}</p><pre>{_text(chr(10).join(dump(octets)))}</pre>"
+    if not isinstance(result.case, Vector) and result.outcome != "passed":
         source = json.dumps(result.case.source, indent=1, ensure_ascii=False)
         yield f"<pre>{_text(source[:20_000])}</pre>"
+    yield "</details>"
 
 
 def _own(case: Case) -> Iterator[tuple[str, bytes]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from .cases import Case, Vector
 
-__all__ = ["dump", "layout"]
+__all__ = ["dump", "layout", "readable"]
 
 _LONGEST = 1000
 
@@ -27,3 +27,12 @@ def dump(octets: bytes) -> Iterator[str]:
         line = octets[offset : offset + 16]
         characters = "".join(chr(octet) if 32 <= octet < 127 else "." for octet in line)
         yield f"{offset:06x}  {line.hex(' '):47}  {characters}"
+
+
+def readable(octets: bytes) -> str:
+    """Return what went over a connection as text: what is not printable ASCII is escaped."""
+    shown = octets[:_LONGEST].decode("latin-1").replace("\r\n", "\n")
+    text = "".join(
+        char if char == "\n" or " " <= char <= "~" else f"\\x{ord(char):02x}" for char in shown
+    )
+    return text if len(octets) <= _LONGEST else f"{text}\n… {len(octets) - _LONGEST} octets more"

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import pytest
 
 from hyperglyph.conformance import html, known, registry
-from hyperglyph.conformance.cases import Case, Scenario, Vector, load
+from hyperglyph.conformance.cases import Case, Scenario, Vector, load, load_scenarios
 from hyperglyph.conformance.layout import dump, layout
 from hyperglyph.conformance.matrix import Cell, Matrix, table
 from hyperglyph.conformance.relay import Relay
@@ -70,7 +70,7 @@ def test_a_line_is_a_pattern_and_a_reason(text: str) -> None:
 
 
 def test_the_files_of_the_package_name_cases_that_exist() -> None:
-    cases = load()
+    cases: list[Case] = [*load(), *load_scenarios()]
     for testee in registry.TESTEES:
         for line in testee.known():
             assert any(line.fits(one) for one in cases), line
@@ -140,21 +140,24 @@ def read(page: str) -> Links:
 
 def test_the_page_of_a_run_has_every_case_and_its_octets() -> None:
     vector = next(one for one in load() if one.name == "message-first-byte-000")
-    page = html.page_of_run(Run(ABOUT, [PASSED, FAILED, Result(vector, "passed", fails=False)], 1))
+    page = html.page_of_run(Run(ABOUT, [PASSED, FAILED, Result(vector, "failed")], 1))
     read(page)
     assert "a-fails" in page
+    assert "a-passes" in page
     assert "&lt;b&gt;" in page
     assert "000000  00 3b" in page
 
 
 def test_each_cell_of_the_matrix_leads_to_its_cases_and_their_octets() -> None:
-    exchanged = Result(case("a-call"), "passed", fails=False, seen=(("client", b"GET / HTTP/1.1"),))
+    exchanged = Result(
+        case("a-call"), "passed", fails=False, seen=(("client", b"GET / HTTP/1.1\r\n\0"),)
+    )
     cells = [Cell("c", "s", [exchanged]), Cell("c", "t", [FAILED])]
     matrix = Matrix([Run(ABOUT, [PASSED], 1, name="mine")], cells, [("ruby-2012", "no <Ruby>")])
     page = html.page_of_matrix(matrix)
     links = read(page)
     assert links.hrefs[:2] == ["#c--s", "#c--t"]
-    assert "47 45 54 20 2f" in page
+    assert "GET / HTTP/1.1\n\\x00" in page
     assert "ruby-2012: no &lt;Ruby&gt;" in page
     text = table(matrix)
     assert re.search(r"^c\s+1/1\s+0/1 !$", text, re.M)

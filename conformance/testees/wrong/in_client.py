@@ -1,7 +1,8 @@
 """Faults of a client: this package's own, in which one function does something else."""
 
 # The functions that are put in the place of others are typed by those.
-# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportPrivateUsage=false
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
+# pyright: reportPrivateUsage=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
