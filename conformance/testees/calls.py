@@ -122,7 +122,7 @@ def failure(error: Exception) -> dict[str, Any]:
         return {"error": "malformed", "message": message}
     if isinstance(error, _Wrong | glyph.EncodeError):
         return {"error": "arguments", "message": message}
-    if isinstance(error, ValueError | LookupError | _Unusable) and not isinstance(error, NotTyped):
+    if isinstance(error, ValueError | _Unusable) and not isinstance(error, NotTyped):
         return {"error": "unusable", "message": message}
     raise error
 

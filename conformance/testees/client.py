@@ -67,15 +67,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError as error:
         parser.error(str(error))
     # What a library prints is not for the runner.
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    for line in sys.stdin.buffer:
-        request = json.loads(line)
-        reply = {"seq": request["seq"], **answer(request, adapter)}
-        answers.write(json.dumps(reply).encode("ascii") + b"\n")
-        answers.flush()
-        if "stopped" in reply:
-            break
+    with os.fdopen(os.dup(1), "wb") as answers:
+        os.dup2(2, 1)
+        for line in sys.stdin.buffer:
+            request = json.loads(line)
+            reply = {"seq": request["seq"], **answer(request, adapter)}
+            answers.write(json.dumps(reply).encode("ascii") + b"\n")
+            answers.flush()
+            if "stopped" in reply:
+                break
     return 0
 
 
