@@ -87,8 +87,20 @@ class Performed:
             raise _Wrong(str(error)) from error
 
     def _argument(self, typed: Typed) -> Any:
-        if typed.get("type") == "result":
+        """A value, in which earlier results may stand in lists and dicts."""
+        kind = typed.get("type")
+        if kind == "result":
             return self._earlier(typed["name"])
+        if kind == "list" and "items" in typed:
+            return [self._argument(item) for item in typed["items"]]
+        if kind in ("dict", "ordered_dict"):
+            empty = from_json({**typed, "pairs": []})
+            keys = from_json(
+                {**typed, "pairs": [[key, {"type": "nil"}] for key, _ in typed["pairs"]]}
+            )
+            held = [self._argument(value) for _, value in typed["pairs"]]
+            empty.update(zip(keys, held, strict=True))
+            return empty
         return from_json(typed)
 
     def _earlier(self, name: str) -> Any:
@@ -110,7 +122,7 @@ def failure(error: Exception) -> dict[str, Any]:
         return {"error": "malformed", "message": message}
     if isinstance(error, _Wrong | glyph.EncodeError):
         return {"error": "arguments", "message": message}
-    if isinstance(error, ValueError | LookupError | _Unusable) and not isinstance(error, NotTyped):
+    if isinstance(error, ValueError | _Unusable) and not isinstance(error, NotTyped):
         return {"error": "unusable", "message": message}
     raise error
 

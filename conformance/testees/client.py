@@ -14,6 +14,7 @@ import ssl
 import sys
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -32,18 +33,25 @@ _TIMEOUT: Final = 8.0
 
 Verify = ssl.SSLContext | None
 
+
+@cache
+def _context() -> ssl.SSLContext:
+    """What httpx makes by itself, each time anew, which takes longer than most scenarios."""
+    return httpx.create_ssl_context()
+
+
 SYNC: Final[dict[str, Callable[[Verify], glyph.Transport]]] = {
     "httpx": lambda verify: HttpxTransport(verify=verify),
     "httpx-h2": lambda verify: HttpxTransport(verify=verify, http2=True),
     "given": lambda verify: HttpxTransport(
-        transport=httpx.HTTPTransport(verify=verify or httpx.create_ssl_context())
+        transport=httpx.HTTPTransport(verify=verify or _context())
     ),
 }
 ASYNC: Final[dict[str, Callable[[Verify], glyph.AsyncTransport]]] = {
     "httpx-async": lambda verify: AsyncHttpxTransport(verify=verify),
     "httpx-h2-async": lambda verify: AsyncHttpxTransport(verify=verify, http2=True),
     "given-async": lambda verify: AsyncHttpxTransport(
-        transport=httpx.AsyncHTTPTransport(verify=verify or httpx.create_ssl_context())
+        transport=httpx.AsyncHTTPTransport(verify=verify or _context())
     ),
 }
 ADAPTERS: Final = (*SYNC, *ASYNC)
@@ -59,15 +67,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError as error:
         parser.error(str(error))
     # What a library prints is not for the runner.
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    for line in sys.stdin.buffer:
-        request = json.loads(line)
-        reply = {"seq": request["seq"], **answer(request, adapter)}
-        answers.write(json.dumps(reply).encode("ascii") + b"\n")
-        answers.flush()
-        if "stopped" in reply:
-            break
+    with os.fdopen(os.dup(1), "wb") as answers:
+        os.dup2(2, 1)
+        for line in sys.stdin.buffer:
+            request = json.loads(line)
+            reply = {"seq": request["seq"], **answer(request, adapter)}
+            answers.write(json.dumps(reply).encode("ascii") + b"\n")
+            answers.flush()
+            if "stopped" in reply:
+                break
     return 0
 
 
