@@ -119,7 +119,8 @@ class Link(Extension):
 
     @property
     def method(self) -> str:
-        return (_text(self, "method") or "GET").upper()
+        method = _text(self, "method")
+        return "GET" if method is None else method.upper()
 
     @property
     def inline(self) -> bool:
@@ -226,7 +227,8 @@ class Form(Extension):
 
     @property
     def method(self) -> str:
-        return (_text(self, "method") or "POST").upper()
+        method = _text(self, "method")
+        return "POST" if method is None else method.upper()
 
     @property
     def inputs(self) -> tuple[Input, ...]:

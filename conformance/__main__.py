@@ -1,16 +1,25 @@
-"""The command line: run, list and show. `spec/README.md` describes it."""
+"""The command line: run, list, show and matrix. `spec/testee.md` describes it."""
 
 import argparse
-import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
-from . import report
-from .cases import Vector, choose, load
-from .results import succeeded
+from . import html, known, matrix, registry, report
+from .cases import Case, Vector, choose, load, load_scenarios
+from .layout import layout
+from .results import Result
 from .runner import run
-from .testee import PYTHON, TIMEOUT, Testee, TesteeError
+from .testee import TIMEOUT, Testee, TesteeError
+
+REPORTS: dict[str, Callable[[report.Run], str]] = {
+    "terminal": report.terminal,
+    "json": report.for_programs,
+    "junit": report.junit,
+    "html": html.page_of_run,
+}
+_BAR = 30
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,79 +31,131 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words, command = words[:cut], words[cut + 1 :]
     parser = _parser()
     options = parser.parse_args(words)
+    cases: list[Case] = [*load(), *load_scenarios()]
     if options.action == "show":
-        return _show([vector for vector in load() if vector.name == options.name])
-    vectors = choose(
-        load(),
-        topics=options.topic,
-        requirements=options.requirement,
-        patterns=options.pattern,
+        return _show([case for case in cases if case.name == options.name])
+    cases = choose(
+        cases, topics=options.topic, requirements=options.requirement, patterns=options.pattern
     )
     if options.action == "list":
-        return _list(vectors)
-    if (options.testee is None) == (not command):
-        parser.error("run needs a testee: python, or -- COMMAND ARGUMENTS")
-    strict = options.strict or options.testee is not None
-    testee = Testee(command or PYTHON, timeout=options.timeout)
-    return _run(vectors, testee, strict=strict, form=options.report)
+        return _list(cases)
+    if options.action == "matrix":
+        return matrix.main(cases, html=options.html, timeout=options.timeout)
+    if bool(options.testee) == bool(command):
+        parser.error(
+            "run needs testees by name, or -- COMMAND ARGUMENTS; known by name are " + _names()
+        )
+    try:
+        extra = known.read_file(Path(options.known)) if options.known else []
+        chosen = [_registered(name, options.lib) for name in options.testee]
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    if command:
+        chosen = [registry.Registered("", "", frozenset(), tuple(command))]
+    return max(_run(testee, cases, extra, options) for testee in chosen)
+
+
+def _names() -> str:
+    return ", ".join(testee.name for testee in registry.TESTEES)
+
+
+def _registered(name: str, library: str | None) -> registry.Registered:
+    testee = registry.find(name)
+    if testee is None:
+        raise ValueError(f"no testee is called {name}; there are {_names()}")
+    if testee.library and library is None:
+        raise ValueError(f"{name} needs --lib PATH: where the library is")
+    return testee.with_library(library) if testee.library and library else testee
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m hyperglyph.conformance",
-        description="Run the vectors of the hyperglyph standard against an implementation.",
+        prog="hyperglyph-conformance",
+        description="Try implementations against the hyperglyph standard.",
     )
     actions = parser.add_subparsers(dest="action", required=True)
     choice = argparse.ArgumentParser(add_help=False)
     for name, what in (
-        ("topic", "only vectors of this topic"),
-        ("requirement", "only vectors of this requirement, such as REQ-INT-1"),
-        ("pattern", "only vectors whose name fits, with * and ?"),
+        ("topic", "only cases of this topic"),
+        ("requirement", "only cases of this requirement, such as REQ-INT-1"),
+        ("pattern", "only cases whose name fits, with * and ?"),
     ):
         choice.add_argument(f"--{name}", action="append", default=[], metavar="X", help=what)
-    runs = actions.add_parser("run", parents=[choice], help="test an implementation")
-    runs.add_argument(
-        "testee", nargs="?", choices=["python"], help="a built-in one; else -- COMMAND ARGUMENTS"
-    )
-    runs.add_argument("--report", choices=["terminal", "json"], default="terminal")
-    runs.add_argument("--strict", action="store_true", help="a wrong offset fails, too")
-    runs.add_argument(
+    timed = argparse.ArgumentParser(add_help=False)
+    timed.add_argument(
         "--timeout", type=float, default=TIMEOUT, metavar="SECONDS", help="for each answer"
     )
-    actions.add_parser("list", parents=[choice], help="list the vectors")
-    shows = actions.add_parser("show", help="print one vector")
+    runs = actions.add_parser("run", parents=[choice, timed], help="try implementations")
+    runs.add_argument("testee", nargs="*", help=f"{_names()}; or -- COMMAND ARGUMENTS")
+    runs.add_argument(
+        "--lib", metavar="PATH", help="the library that ruby-2012 or python-2012 tries"
+    )
+    runs.add_argument("--known", metavar="FILE", help="more known failures")
+    runs.add_argument("--report", choices=list(REPORTS), default="terminal")
+    runs.add_argument("--strict", action="store_true", help="a wrong offset fails, too")
+    actions.add_parser("list", parents=[choice], help="list the cases")
+    shows = actions.add_parser("show", help="print one case, its octets laid out")
     shows.add_argument("name")
+    tables = actions.add_parser(
+        "matrix", parents=[choice, timed], help="every client against every server, and the rest"
+    )
+    tables.add_argument("--html", metavar="FILE", help="write the page there, too")
     return parser
 
 
-def _run(vectors: Sequence[Vector], testee: Testee, *, strict: bool, form: str) -> int:
+def _run(
+    registered: registry.Registered,
+    cases: Sequence[Case],
+    extra: Sequence[known.Known],
+    options: argparse.Namespace,
+) -> int:
+    if (lacks := registered.lacks()) is not None:
+        print(f"{registered.name} cannot run here: {lacks}", file=sys.stderr)
+        return 2
     started = time.monotonic()
+    strict: bool = options.strict or registered.strict
+    testee = Testee(registered.command, timeout=options.timeout)
     try:
         with testee:
-            results = list(run(vectors, testee, strict=strict))
+            wanted = [case for case in cases if case.kind in testee.kinds]
+            results = list(_shown(run(wanted, testee, strict=strict), len(wanted)))
             about = testee.implementation
     except TesteeError as error:
         print(f"the testee does not start: {error}", file=sys.stderr)
         return 2
     assert about is not None
-    write = report.for_programs if form == "json" else report.terminal
-    print(write(about, results, time.monotonic() - started))
-    return 0 if succeeded(results) else 1
+    judged, untrue = known.apply(results, [*registered.known(), *extra])
+    done = report.Run(about, judged, time.monotonic() - started, untrue, registered.name)
+    print(REPORTS[options.report](done))
+    return 0 if done.conforms else 1
 
 
-def _list(vectors: Sequence[Vector]) -> int:
-    for vector in vectors:
-        print(f"{vector.name}  {vector.expect}  {' '.join(vector.requirements)}")
-    return 0 if vectors else 1
+def _shown(results: Iterable[Result], number: int) -> Iterator[Result]:
+    """Draw a bar while results come, for people who wait longer than a moment."""
+    wanted = sys.stderr.isatty()
+    drawn = time.monotonic() + 1.0
+    for count, result in enumerate(results, 1):
+        yield result
+        if wanted and (now := time.monotonic()) >= drawn:
+            done = "#" * (count * _BAR // number)
+            print(f"\r[{done:{_BAR}}] {count} of {number}", end="", file=sys.stderr, flush=True)
+            drawn = now + 0.1
+    if wanted:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-def _show(vectors: Sequence[Vector]) -> int:
-    for vector in vectors:
-        print(json.dumps(vector.source, indent=1))
-        if vector.wire is not None:
-            print(f"{len(vector.wire)} octets: {vector.wire[:1000]!r}")
+def _list(cases: Sequence[Case]) -> int:
+    for case in cases:
+        expected = case.expect if isinstance(case, Vector) else case.kind
+        print(f"{case.name}  {expected}  {' '.join(case.requirements)}")
+    return 0 if cases else 1
+
+
+def _show(cases: Sequence[Case]) -> int:
+    for case in cases:
+        print(layout(case))
         return 0
-    print("no vector has this name", file=sys.stderr)
+    print("no case has this name", file=sys.stderr)
     return 1
 
 

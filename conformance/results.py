@@ -14,8 +14,8 @@ class Result:
     """What came out of one case.
 
     `detail` says why it did not pass, `notes` what a testee SHOULD do and does not. `fails` tells
-    whether it counts against the testee. `seen` holds the octets that went to and fro, each with
-    a word on what they are, where the judge has kept them.
+    whether it counts against the testee, `known` why it does not although it should. `seen` holds
+    the octets that went to and fro, each with a word on what they are.
     """
 
     case: Case
@@ -24,6 +24,7 @@ class Result:
     notes: tuple[str, ...] = ()
     fails: bool = True
     seen: tuple[tuple[str, bytes], ...] = ()
+    known: str = ""
 
 
 class NotPassed(Exception):

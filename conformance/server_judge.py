@@ -13,9 +13,10 @@ from hyperglyph.transport.http.urls import resolve
 
 from .cases import Case
 from .pages import NotThere, find, text_attribute
-from .patterns import brief, mismatch
+from .patterns import attributes_of, brief, mismatch
 from .raw import Answer, Cut, Exchange, NoAnswer, Refused
 from .results import NotPassed, Result
+from .shapes import characters_of
 from .substitution import octets, substitute
 from .testee import Testee, TesteeError
 from .typed import Typed, to_json
@@ -54,11 +55,12 @@ class _Page:
 
 @attrs.frozen
 class _Target:
-    """What a request is sent to. `origin` and `path` are the two halves of its URL."""
+    """What a request is sent to: the two halves of its URL; and what a form or link says of it."""
 
     origin: str
     path: str
     method: str = "GET"
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
 
 
 class _Judge:
@@ -89,6 +91,8 @@ class _Judge:
                 raise
 
     def _step(self, step: Mapping[str, Any], label: str) -> None:
+        if "when" in step and not self._holds(step["when"]):
+            return
         request, wanted = step["request"], step.get("response", {})
         target = self._target(request)
         method = request.get("method", target.method)
@@ -111,6 +115,11 @@ class _Judge:
             f"{name}.cut": _damaged(page.url, cut=True),
         }
 
+    def _holds(self, when: Mapping[str, str]) -> bool:
+        """Whether an earlier answer had a header that fits."""
+        value = self._pages[when["of"]].answer.header(when["header"])
+        return value is not None and re.search(when.get("matches", ""), value) is not None
+
     # The request
 
     def _target(self, request: Mapping[str, Any]) -> _Target:
@@ -119,6 +128,7 @@ class _Judge:
             url = given if given.startswith(self._origin) else self._origin + given
             return self._with_query(self._ours(url), request)
         page = self._pages[given.get("of") or given.get("location")]
+        headers: dict[str, str] = {}
         method = "GET"
         if "location" in given:
             url = self._location(page.url, page.answer)
@@ -133,7 +143,9 @@ class _Judge:
             method = (text_attribute(value, "method") if name in ("link", "form") else None) or (
                 "POST" if name == "form" else "GET"
             )
-        return self._with_query(self._ours(url, method), request)
+            headers = _headers_of(value)
+        target = attrs.evolve(self._ours(url, method), headers=headers)
+        return self._with_query(target, request)
 
     def _ours(self, url: str, method: str = "GET") -> _Target:
         """Where a URL leads, which must be to the testee itself."""
@@ -164,7 +176,7 @@ class _Judge:
         headers: dict[str, Any] = {"host": f"{self._host}:{self._port}", "accept": MEDIA_TYPE}
         if body is not None:
             headers |= {"content-type": MEDIA_TYPE, "content-length": str(len(body))}
-        for name, value in request.get("headers", {}).items():
+        for name, value in {**target.headers, **request.get("headers", {})}.items():
             headers.pop(name.lower(), None)
             headers[name] = value
         lines = [f"{method} {target.path} HTTP/1.1"]
@@ -212,14 +224,14 @@ class _Judge:
     def _answered(
         self, exchange: Exchange, wanted: Mapping[str, Any], *, head_only: bool
     ) -> Answer | None:
-        closed = wanted.get("closed", False)
+        closed = wanted.get("closed")
         try:
             answer = exchange.answer(head_only=head_only)
         except Cut as error:
-            if closed and not error.begun:
+            if closed is not None and not error.begun:
                 return None
             raise
-        if closed:
+        if closed is True:
             exchange.closed()
         return answer
 
@@ -299,6 +311,18 @@ def _fits_status(status: int, wanted: object) -> bool:
     if isinstance(wanted, str):
         return f"{status // 100}xx" == wanted
     return status == wanted
+
+
+def _headers_of(value: Typed) -> dict[str, str]:
+    """The headers that a form or link says are to be sent, by name in lower case."""
+    held = attributes_of(value).get("headers") if value.get("type") == "extension" else None
+    if held is None or held["type"] not in ("dict", "ordered_dict"):
+        return {}
+    return {
+        name.lower(): characters_of(text)
+        for name, text in attributes_of(held).items()
+        if text["type"] == "unicode"
+    }
 
 
 def _ordered(arguments: Mapping[str, Typed]) -> Typed:

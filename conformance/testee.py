@@ -21,6 +21,8 @@ from typing import Any, Self, cast
 
 import attrs
 
+from .cases import ROLES
+
 PYTHON = (sys.executable, "-m", "hyperglyph.conformance.testees.codec")
 TIMEOUT = 10.0
 # An answer holds at most some MiB as hexadecimal; more than this is a child that never stops.
@@ -92,6 +94,13 @@ class Testee:
     def roles(self) -> frozenset[str]:
         """In which it can be tried; none before it has started."""
         return frozenset() if self.implementation is None else self.implementation.roles
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of cases that it can be tried with by itself."""
+        return frozenset(
+            kind for kind, role in ROLES.items() if role in self.roles and kind != "call"
+        )
 
     def __enter__(self) -> Self:
         self._start()

@@ -92,9 +92,9 @@ class References:
     ) -> Mapping[str, Any]:
         """Arguments as the function wants them.
 
-        A reference becomes the instance where the parameter is annotated with its class; all other
-        links and resources stay data. Bytes become text where the parameter is annotated `str`:
-        the 2012 Python implementation sends text so.
+        A reference becomes the instance where the parameter is annotated with its class or a base
+        of it; all other links and resources stay data, those for `object`, too. Bytes become text
+        where the parameter is annotated `str`: the 2012 Python implementation sends text so.
         """
         changed: dict[str, Any] = {}
         for name, value in given.items():
@@ -119,7 +119,9 @@ class References:
         mount: str = "",
         host: str | None = None,
     ) -> object:
-        classes = [hint for hint in call.hints.get(name, ()) if isinstance(hint, type)]
+        hints = call.hints.get(name, ())
+        # Whoever writes `object` takes anything, and has asked for no instance.
+        classes = [hint for hint in hints if isinstance(hint, type) and hint is not object]
         if not classes:
             return value
         try:

@@ -165,6 +165,11 @@ def test_nil_is_like_not_there() -> None:
     assert wired("error", message=None, code=None).message == ""
 
 
+def test_empty_text_is_there() -> None:
+    assert wired("link", method="").method == ""
+    assert wired("form", method="").method == ""
+
+
 def test_bytes_of_2012_are_read_as_text() -> None:
     assert wired("link", url=b"/\xc3\xa9").url == "/é"
     form = wired("form", values=[b"a", ("b",), None, 5, Input("c")])

@@ -312,7 +312,7 @@ def test_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[0] == "message-first-byte-000  reject  REQ-MSG-4"
     assert len(lines) == 10
     assert command_line.main(["show", "message-first-byte-000"]) == 0
-    assert "2 octets: b'\\x00;'" in capsys.readouterr().out
+    assert "2 octets:\n000000  00 3b" in capsys.readouterr().out
     assert command_line.main(["list", "--topic", "nonsense"]) == 1
     assert command_line.main(["show", "nonsense"]) == 1
 

@@ -271,7 +271,9 @@ def test_headers_of_links() -> None:
     ("form", "message"),
     [
         (Form("x", method="TRACE"), "'TRACE' is not supported"),
+        (Form("x", method=""), "'' is not supported"),
         (Form("x", envelope="query"), "does not go with POST"),
+        (Form("x", envelope=""), "'' does not go with POST"),
         (Form("x", method="GET", envelope="form"), "does not go with GET"),
         (Form("x", content_type="text/plain"), "content type 'text/plain'"),
         (Form("x", headers={"Cookie": "a"}), "'Cookie' is not allowed"),

@@ -319,7 +319,10 @@ def test_a_reference_becomes_the_instance_where_the_parameter_says_so() -> None:
     def untyped(thing: Any) -> Any:
         return [type(thing).__name__]
 
-    router = serve(Thing, Twin, take, maybe, untyped, secret=NEW)
+    def anything(thing: object, other: object | None = None) -> Any:
+        return [type(thing).__name__]
+
+    router = serve(Thing, Twin, take, maybe, untyped, anything, secret=NEW)
     for mount in ("", "/m"):
         root = local(router, mount)
         thing, twin = root.Thing(5), root.Twin(6)
@@ -330,6 +333,7 @@ def test_a_reference_becomes_the_instance_where_the_parameter_says_so() -> None:
             None,
         ]
         assert root.untyped(thing) == ["Resource"]
+        assert root.anything(thing, thing) == ["Resource"]
     good = "http://localhost" + reference(router, id=5)
     token = good.split("/")[4]
     cases: list[tuple[Any, Any]] = [

@@ -216,6 +216,8 @@ def test_wheel_holds_every_file_of_the_packages(wheel: zipfile.ZipFile) -> None:
     for path in (ROOT / "spec").rglob("*"):
         if path.is_file() and "__pycache__" not in path.parts:
             expected.add("hyperglyph/spec/" + path.relative_to(ROOT / "spec").as_posix())
+    for path in (ROOT / "conformance" / "known").iterdir():
+        expected.add(f"hyperglyph/conformance/known/{path.name}")
     held = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert held == expected
 

@@ -14,10 +14,14 @@ from typing import Any, Final
 import hyperglyph as glyph
 
 #: What runs in several processes, or is started again, signs with one key.
-router: Final = glyph.Router(secret="the key of a service that is there to be tried")  # noqa: S106
+router: Final = glyph.Router(
+    secret="the key of a service that is there to be tried",  # noqa: S106
+    gzip_requests=True,
+)
 
 _REFUSALS: Final = {
     400: glyph.BadRequest,
+    401: glyph.Unauthorized,
     403: glyph.Forbidden,
     404: glyph.NotFound,
     409: glyph.Conflict,
@@ -62,7 +66,9 @@ def search(q: str, limit: int = 10) -> list[str]:
 @router.add
 @glyph.safe
 def today() -> datetime:
-    return datetime(2012, 1, 1, tzinfo=UTC)
+    moment = datetime(2012, 1, 1, tzinfo=UTC)
+    glyph.context().last_modified = moment
+    return moment
 
 
 @router.add
@@ -79,6 +85,8 @@ def fail() -> None:
 
 @router.add
 def refuse(code: int) -> None:
+    if code == 503:
+        raise glyph.Unavailable("refused on purpose", retry_after=1)
     raise _REFUSALS.get(code, glyph.BadRequest)("refused on purpose")
 
 
@@ -147,6 +155,12 @@ def listing(count: int) -> list[Counter]:
 
 
 @router.add
+@glyph.safe
+def documents(names: list[str]) -> list[Document]:
+    return [Document(name) for name in names]
+
+
+@router.add
 def count(to: int) -> Generator[int]:
     yield from range(1, to + 1)
 
@@ -158,9 +172,27 @@ def broken(to: int) -> Generator[int]:
 
 
 @router.add
+def crashed(to: int) -> Generator[int]:
+    yield from range(1, to + 1)
+    raise RuntimeError("secret-of-the-server")
+
+
+@router.add
+def ended(to: int) -> Generator[object]:
+    yield from range(1, to + 1)
+    yield glyph.Extension("end", {}, None)
+
+
+@router.add
 @glyph.method("POST", envelope="blob")
 def upload(file: glyph.Blob) -> int:
     return len(file.read())
+
+
+@router.add
+@glyph.method("POST", envelope="blob")
+def type_of(file: glyph.Blob) -> str:
+    return file.content_type
 
 
 @router.add

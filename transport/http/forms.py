@@ -75,7 +75,7 @@ def envelope_of(form: Form) -> str:
     allowed = ENVELOPES.get(form.method)
     if allowed is None:
         raise ValueError(f"form: the method {form.method!r:.40} is not supported")
-    envelope = form.envelope or allowed[0]
+    envelope = allowed[0] if form.envelope is None else form.envelope
     if envelope not in allowed:
         raise ValueError(f"form: the envelope {envelope!r:.40} does not go with {form.method}")
     return envelope

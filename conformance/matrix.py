@@ -1,0 +1,174 @@
+"""Every client against every server, and each testee by itself: one table, one page."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import attrs
+
+from . import html as pages
+from . import known
+from .cases import Case, Scenario
+from .client_judge import judge_call
+from .registry import TESTEES, Registered
+from .relay import Relay
+from .report import Run
+from .results import Result, succeeded
+from .runner import run
+from .testee import Implementation, Testee, TesteeError
+
+__all__ = ["Cell", "Matrix", "main", "make", "table"]
+
+
+@attrs.frozen
+class Cell:
+    """What came out of one client against one server."""
+
+    client: str
+    server: str
+    results: Sequence[Result]
+
+    @property
+    def passed(self) -> int:
+        """How many cases passed."""
+        return sum(result.outcome == "passed" for result in self.results)
+
+    @property
+    def well(self) -> bool:
+        """Tell whether nothing failed and something was run."""
+        return succeeded(self.results)
+
+
+@attrs.frozen
+class Matrix:
+    """All of it. `missing` are testees that the machine cannot run, each with the reason."""
+
+    runs: Sequence[Run]
+    cells: Sequence[Cell]
+    missing: Sequence[tuple[str, str]]
+
+    @property
+    def clients(self) -> Sequence[str]:
+        return list(dict.fromkeys(cell.client for cell in self.cells))
+
+    @property
+    def servers(self) -> Sequence[str]:
+        return list(dict.fromkeys(cell.server for cell in self.cells))
+
+    def cell(self, client: str, server: str) -> Cell:
+        """Return the cell of these two."""
+        return next(cell for cell in self.cells if (cell.client, cell.server) == (client, server))
+
+    @property
+    def well(self) -> bool:
+        """Tell whether every run conforms and every cell passed."""
+        return (
+            bool(self.runs)
+            and all(run.conforms for run in self.runs)
+            and all(cell.well for cell in self.cells)
+        )
+
+
+def main(cases: Sequence[Case], *, html: str | None, timeout: float, complete: bool = False) -> int:
+    """Make the matrix, print it, and return the exit status of the command.
+
+    `complete`: a testee that cannot run here is a failure; those of 2012 need a library, and are
+    never among them.
+    """
+    made = make(cases, timeout=timeout, say=lambda text: print(text, file=sys.stderr, flush=True))
+    print(table(made))
+    if html is not None:
+        Path(html).write_text(pages.page_of_matrix(made), encoding="utf-8")
+    return 0 if made.well and not (complete and made.missing) else 1
+
+
+def make(
+    cases: Sequence[Case],
+    *,
+    timeout: float,
+    testees: Sequence[Registered] = TESTEES,
+    say: Callable[[str], None] = lambda text: None,
+) -> Matrix:
+    """Try each testee by itself, and each client against each server."""
+    missing: list[tuple[str, str]] = []
+    able: list[Registered] = []
+    for testee in testees:
+        if testee.library:
+            missing.append((testee.name, f"run {testee.name} --lib PATH: it needs a library"))
+        elif (lacks := testee.lacks()) is not None:
+            missing.append((testee.name, lacks))
+        else:
+            able.append(testee)
+    runs: list[Run] = []
+    for testee in able:
+        say(f"{testee.name}: {testee.about}")
+        runs.append(_alone(testee, cases, timeout))
+    calls = [case for case in cases if isinstance(case, Scenario) and case.kind == "call"]
+    cells: list[Cell] = []
+    for server in (testee for testee in able if "server" in testee.roles):
+        for client in (testee for testee in able if "client" in testee.roles):
+            say(f"{client.name} calls {server.name}")
+            cells.append(_against(client, server, calls, timeout))
+    return Matrix(runs, cells, missing)
+
+
+def _alone(registered: Registered, cases: Sequence[Case], timeout: float) -> Run:
+    started = time.monotonic()
+    about = Implementation(registered.name, "", "did not start")
+    results: list[Result] = []
+    try:
+        with Testee(registered.command, timeout=timeout) as testee:
+            assert testee.implementation is not None
+            about = testee.implementation
+            wanted = [case for case in cases if case.kind in testee.kinds]
+            results = list(run(wanted, testee, strict=registered.strict))
+    except TesteeError as error:
+        about = attrs.evolve(about, version=str(error))
+    judged, untrue = known.apply(results, registered.known())
+    return Run(about, judged, time.monotonic() - started, untrue, registered.name)
+
+
+def _against(
+    client: Registered, server: Registered, calls: Sequence[Scenario], timeout: float
+) -> Cell:
+    results: list[Result] = []
+    try:
+        with (
+            Testee(server.command, timeout=timeout) as serving,
+            Testee(client.command, timeout=timeout) as calling,
+            Relay(serving.served()) as relay,
+        ):
+            for case in calls:
+                result = judge_call(case, calling, relay.origin)
+                results.append(attrs.evolve(result, seen=relay.taken()))
+    except TesteeError as error:
+        results += [Result(case, error.outcome, str(error)) for case in calls[len(results) :]]
+    return Cell(client.name, server.name, results)
+
+
+def table(made: Matrix) -> str:
+    """Return the table for a terminal: the runs, then a row for each client."""
+    lines = [
+        f"{run.name:32}{run.verdict}, {len(run.results)} cases in {run.seconds:.1f} s"
+        for run in made.runs
+    ]
+    if made.cells:
+        width = max(map(len, made.clients))
+        columns = [name.removeprefix("python-") for name in made.servers]
+        lines += ["", "  ".join([" " * width, *columns])]
+        for client in made.clients:
+            row = [made.cell(client, server) for server in made.servers]
+            shown = (
+                f"{cell.passed}/{len(cell.results)}{'' if cell.well else ' !'}".rjust(len(column))
+                for cell, column in zip(row, columns, strict=True)
+            )
+            lines.append("  ".join([f"{client:{width}}", *shown]))
+        for cell in made.cells:
+            lines += [
+                f"{cell.client} against {cell.server}: {result.case.name}: {result.detail}"
+                for result in cell.results
+                if result.fails
+            ]
+    lines += [f"not run here: {name}: {why}" for name, why in made.missing]
+    return "\n".join(lines)

@@ -1,0 +1,99 @@
+"""The suite is tried on implementations with one planted fault each: it has to catch every one.
+
+A case whose requirement names the fault fails, and few others do. `make soak` runs all cases;
+otherwise those that name the fault and a sample of the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from hyperglyph.conformance.cases import Case, load, load_scenarios
+from hyperglyph.conformance.codec_judge import judge_codec
+from hyperglyph.conformance.results import Result
+from hyperglyph.conformance.runner import run
+from hyperglyph.conformance.testee import Testee
+from hyperglyph.conformance.testees.wrong import FAULTS, Fault
+from hyperglyph.conformance.testees.wrong.in_codec import changed
+
+SOAK = "HYPERGLYPH_SOAK" in os.environ
+EVERY = {"codec": 40, "server": 12, "client": 8}
+SHARE = 0.05
+
+CASES: Sequence[Case] = [*load(), *load_scenarios()]
+
+
+def of(role: str) -> list[Fault]:
+    return [fault for fault in FAULTS.values() if fault.role == role]
+
+
+def chosen(fault: Fault) -> tuple[list[Case], set[str]]:
+    """The cases to run, and the names of those that are a sample of all."""
+    cases = [case for case in CASES if case.role == fault.role and case.kind != "call"]
+    sample = cases if SOAK else cases[:: EVERY[fault.role]]
+    names = {case.name for case in sample}
+    return [c for c in cases if c.name in names or fault.requirement in c.requirements], names
+
+
+def check(fault: Fault, results: Sequence[Result], sample: set[str]) -> None:
+    wrong = [result for result in results if result.outcome != "passed"]
+    assert any(fault.requirement in result.case.requirements for result in wrong), [
+        (result.case.name, result.detail) for result in wrong
+    ]
+    missed = [result.case.name for result in wrong if result.case.name in sample]
+    assert len(missed) <= SHARE * len(sample) + (0 if SOAK else 3), missed
+
+
+class InProcess:
+    """A testee for the judge that answers without a process of its own."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def ask(self, **request: object) -> dict[str, Any]:
+        return changed(self._name, request)
+
+
+@pytest.mark.parametrize("fault", of("codec"), ids=lambda fault: fault.name)
+def test_a_wrong_codec_is_caught(fault: Fault) -> None:
+    cases, sample = chosen(fault)
+    testee = cast("Testee", InProcess(fault.name))
+    check(fault, [judge_codec(cast("Any", case), testee) for case in cases], sample)
+
+
+@pytest.mark.parametrize("fault", [*of("server"), *of("client")], ids=lambda fault: fault.name)
+def test_a_wrong_server_or_client_is_caught(fault: Fault) -> None:
+    cases, sample = chosen(fault)
+    command = [sys.executable, "-m", "hyperglyph.conformance.testees.wrong", fault.name]
+    with Testee(command) as testee:
+        check(fault, list(run(cases, testee)), sample)
+
+
+def test_there_are_faults_enough_and_each_has_a_requirement_of_the_standard() -> None:
+    assert len(FAULTS) >= 30
+    known = {requirement for case in CASES for requirement in case.requirements}
+    assert {fault.requirement for fault in FAULTS.values()} <= known
+
+
+def test_one_of_them_by_its_own_program() -> None:
+    words = ["--pattern", "message-*", "--", sys.executable, "-m"]
+    done = subprocess.run(
+        [sys.executable, "-m", "hyperglyph.conformance", "run", *words,
+         "hyperglyph.conformance.testees.wrong", "ignores what follows"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert "accepted, not malformed" in done.stdout
+
+
+def test_an_unknown_one_is_none() -> None:
+    words = [sys.executable, "-m", "hyperglyph.conformance.testees.wrong", "nothing"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "takes cut integers" in done.stderr
