@@ -16,8 +16,11 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from operator import length_hint
 from typing import Any, Final
 
+from .heads import TEXT_HEADS, Heads
 from .keys import make_dict, make_set
 from .limits import LENGTH_DIGITS, Limits
 from .numbers import DIRECT
@@ -54,15 +57,6 @@ _EXTRA_NODES: Final = {"L": 0, "S": 3, "D": 3, "O": 3, "X": 3}
 _OPENERS: Final = "".join(_EXTRA_NODES)
 
 
-def _heads() -> tuple[str, ...]:
-    """The head of a text of up to 999 bytes, by the length of the whole token."""
-    heads = {len(head) + size: head for size in range(1000) if (head := f"u{size}:")}
-    return tuple(heads.get(length, ":") for length in range(max(heads) + 1))
-
-
-_HEADS: Final = _heads()
-
-
 def _is_value(items: list[Any], _: str) -> bool:
     return len(items) % 2 == 1
 
@@ -74,6 +68,9 @@ def _is_part(items: list[Any], prefix: str) -> bool:
     return len(items) == 2 and type(items[1]) in _MAPPINGS
 
 
+#: An extension whose name and attributes were read at once.
+_HEADED: Final = "head"
+
 #: Whether a container may begin in another one there. A key is no case for us: the parser makes it
 #: one that has a hash. Classes of a user are called as the parser would, and take no other place.
 _LIMITED: Final[dict[str, Callable[[list[Any], str], bool]]] = {
@@ -81,6 +78,7 @@ _LIMITED: Final[dict[str, Callable[[list[Any], str], bool]]] = {
     "D": _is_value,
     "O": _is_value,
     "X": _is_part,
+    _HEADED: lambda items, _: len(items) == 2,
 }
 
 
@@ -114,8 +112,9 @@ class _Shortcut:
 
     def read(self, tokens: list[str]) -> Any:
         """The value of a whole message. Raises for whatever is unusual."""
-        ascii_only, heads, openers = self._ascii_only, _HEADS, _EXTRA_NODES
-        known, longest = _TOKENS.copy(), len(heads)
+        ascii_only, text_heads, openers = self._ascii_only, TEXT_HEADS, _EXTRA_NODES
+        known, longest = _TOKENS.copy(), len(text_heads)
+        heads, extensions = Heads(known, ascii_only=ascii_only), self._extensions
         depth, width = self._limits.depth, min(self._limits.integer_digits, DIRECT)
         is_float, to_float = _FLOAT.fullmatch, float.fromhex
         limited = _LIMITED
@@ -130,6 +129,20 @@ class _Shortcut:
                 append(known[token])
                 continue
             if token and (prefix := token[0]) in openers:
+                if prefix == "X":
+                    head = heads.read(token, tokens, len(tokens) - length_hint(following))
+                    if head is not None:
+                        name, attributes, size = head
+                        nodes -= openers["X"] + openers["D"]
+                        if nodes < 0 or len(stack) + 1 >= depth:
+                            raise _Unusual
+                        if kind in limited and not limited[kind](items, prefix):
+                            raise _Unusual
+                        stack.append((kind, items))
+                        kind, items = _HEADED, [name, attributes]
+                        append = items.append
+                        next(islice(following, size - 1, None))
+                        continue
                 rest = token.lstrip(_OPENERS)
                 for prefix in token[: len(token) - len(rest)]:
                     nodes -= openers[prefix]
@@ -145,13 +158,18 @@ class _Shortcut:
                     continue
                 token, prefix = rest, rest[:1]  # noqa: PLW2901
             if not token:
-                value = items if kind == "L" else self._close(kind, items)
+                value: Any = items
+                if kind == _HEADED:
+                    name, attributes, content = items
+                    value = extensions.get(name, Extension).from_wire(name, attributes, content)
+                elif kind != "L":
+                    value = self._close(kind, items)
                 kind, items = stack.pop()
                 append = items.append
                 append(value)
             elif prefix == "u":
-                if len(token) < longest and token.startswith(head := heads[len(token)]):
-                    text = token[len(head) :]
+                if len(token) < longest and token.startswith(mark := text_heads[len(token)]):
+                    text = token[len(mark) :]
                     if not ascii_only and not text.isascii():
                         text = text.encode("latin-1").decode()
                     if len(known) < _KNOWN:

@@ -25,7 +25,7 @@ from .decorators import hidden_names
 from .docstrings import documented
 from .endpoints import ClassEndpoint, FunctionEndpoint, Unservable
 from .resource import fields_of, is_record
-from .state import ConfigurationError, TokenSigner
+from .state import ConfigurationError, TokenMaker, TokenSigner
 from .table import Endpoints
 
 __all__ = ["Converters", "Pages"]
@@ -94,11 +94,14 @@ class Pages:
         """One message in the making."""
         return Message(self, f"{quote(mount)}/", partial)
 
-    def token(self, endpoint: ClassEndpoint, instance: object) -> str:
+    def token(
+        self, endpoint: ClassEndpoint, instance: object, maker: TokenMaker | None = None
+    ) -> str:
         """The reference to an instance. Raises Unservable if it has none."""
         try:
             state = endpoint.state.read(instance)
-            return self.signer.make(endpoint.name, state, self._in_state)
+            maker = maker or self.signer.maker(endpoint.name)
+            return maker.make(state, self._in_state)
         except (ConfigurationError, RemoteError):
             raise
         except Exception as error:
@@ -149,6 +152,7 @@ class Message:
     partial: bool
     _seen: set[str] = attrs.field(factory=set[str])
     _foreign: set[str] = attrs.field(factory=set[str])
+    _listings: dict[type, _Listing] = attrs.field(factory=dict[type, "_Listing"])
     _refused: tuple[object, str] | None = None
 
     def pack(self, value: object) -> Body:
@@ -165,6 +169,9 @@ class Message:
         A value that cannot be there is returned as it is: the encoder knows its place.
         """
         cls = type(value)
+        listing = self._listings.get(cls)
+        if listing is not None:
+            return listing.resource(value)
         pages = self.pages
         if cls in pages.converters:
             return pages.converters[cls](value)
@@ -193,6 +200,7 @@ class Message:
         if isinstance(profile, str):
             # It may come first of its profile, and none of ours may take its forms from it.
             self._foreign.add(profile)
+            self._listings.clear()
         return extension
 
     def _refuse(self, value: object, reason: str) -> object:
@@ -241,21 +249,21 @@ class Message:
             home = self.pages.home(endpoint, instance)
             if home is not None:
                 return self._visitor(home, endpoint, instance)
-        name, url = endpoint.name, self._below(self.prefix, endpoint, instance)
-        partial = self.partial and name in self._seen and name not in self._foreign
-        attributes: dict[str, Any]
-        if partial:
-            attributes = {"url": url, "profile": name, "partial": True}
-        else:
-            self._seen.add(name)
-            attributes = {"url": url, "name": name, "profile": name}
-            if endpoint.doc:
-                attributes["doc"] = endpoint.doc
+        name = endpoint.name
+        if self.partial and name in self._seen and name not in self._foreign:
+            listing = _Listing(self.pages, endpoint, f"{self.prefix}{endpoint.url}/")
+            if endpoint.home is None:
+                self._listings[type(instance)] = listing
+            return listing.resource(instance)
+        attributes = {"url": self._below(self.prefix, endpoint, instance), "name": name}
+        self._seen.add(name)
+        attributes["profile"] = name
+        if endpoint.doc:
+            attributes["doc"] = endpoint.doc
         content = _data_of(endpoint, instance)
-        if not partial:
-            content.update(endpoint.offers)
+        content.update(endpoint.offers)
         for embedded, method in endpoint.embedded.items():
-            content[embedded] = _embedded(endpoint, method, instance, partial)
+            content[embedded] = _embedded(endpoint, method, instance, method.doc)
         return Resource.from_wire("resource", attributes, content)
 
     def _record(self, value: object) -> object:
@@ -313,6 +321,28 @@ class Message:
         return endpoint.link_at(prefix)
 
 
+class _Listing:
+    """Makes the partial resources of a class in one message, and keeps what is the same in all."""
+
+    __slots__ = ("_endpoint", "_maker", "_pages", "_root")
+
+    def __init__(self, pages: Pages, endpoint: ClassEndpoint, root: str) -> None:
+        self._pages = pages
+        self._endpoint = endpoint
+        self._root = root
+        self._maker = pages.signer.maker(endpoint.name)
+
+    def resource(self, instance: object) -> Resource:
+        """What stands for an instance whose forms and links the message has already."""
+        endpoint = self._endpoint
+        url = f"{self._root}{self._pages.token(endpoint, instance, self._maker)}/"
+        content = _data_of(endpoint, instance)
+        for embedded, method in endpoint.embedded.items():
+            content[embedded] = _embedded(endpoint, method, instance, "")
+        attributes = {"url": url, "profile": endpoint.name, "partial": True}
+        return Resource.from_wire("resource", attributes, content)
+
+
 def _why_not(value: object) -> str:
     if inspect.isgenerator(value) or inspect.isasyncgen(value):
         return "the result holds a generator, which cannot be sent so far; return a list"
@@ -367,13 +397,11 @@ def _is_downstream(error: Exception) -> bool:
 
 
 def _embedded(
-    endpoint: ClassEndpoint, method: FunctionEndpoint, instance: object, partial: bool
+    endpoint: ClassEndpoint, method: FunctionEndpoint, instance: object, doc: str
 ) -> Link:
     try:
         content = method.function(instance)
     except Exception:  # the page is worth having without it
         logger.warning("%s.%s could not be embedded", endpoint.name, method.name, exc_info=True)
         return method.link_at("")
-    # In a listing the first of its kind says enough.
-    doc = "" if partial else method.doc
     return documented(Link(method.url, inline=True, content=content), doc)
