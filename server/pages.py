@@ -255,9 +255,9 @@ class Message:
             if endpoint.home is None:
                 self._listings[type(instance)] = listing
             return listing.resource(instance)
-        attributes = {"url": self._below(self.prefix, endpoint, instance), "name": name}
+        url = self._below(self.prefix, endpoint, instance)
         self._seen.add(name)
-        attributes["profile"] = name
+        attributes = {"url": url, "name": name, "profile": name}
         if endpoint.doc:
             attributes["doc"] = endpoint.doc
         content = _data_of(endpoint, instance)

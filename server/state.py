@@ -293,7 +293,7 @@ def _encode_flat(state: Mapping[str, Any]) -> bytes | None:
     tokens: list[str] = []
     try:
         for name, value in state.items():
-            kind: type = type(value)
+            kind = type(value)  # pyright: ignore[reportUnknownVariableType]
             if type(name) is not str:  # pyright: ignore[reportUnnecessaryComparison]
                 return None
             if kind is int and -_SMALL < value < _SMALL:
