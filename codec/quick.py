@@ -18,9 +18,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from operator import length_hint
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from .heads import TEXT_HEADS, Heads
 from .keys import make_dict, make_set
 from .limits import LENGTH_DIGITS, Limits
 from .numbers import DIRECT
@@ -35,6 +34,8 @@ NOT_TAKEN: Final = object()
 _BULKY: Final = 128  # bytes a token: where they are long, cutting costs more than it saves
 _SAMPLE: Final = 4096  # bytes by which that is judged
 _KNOWN: Final = 512  # texts that are remembered while a message is read
+_HEAD: Final = 32  # tokens of an extension's attributes that are compared with those of others
+_HEADS: Final = 64  # times that a message may show how attributes look, or fail to
 
 _TOKENS: Final[dict[str, Any]] = {
     "T": True,
@@ -57,6 +58,15 @@ _EXTRA_NODES: Final = {"L": 0, "S": 3, "D": 3, "O": 3, "X": 3}
 _OPENERS: Final = "".join(_EXTRA_NODES)
 
 
+def _text_marks() -> tuple[str, ...]:
+    """The beginning of a text of up to 999 bytes, by the length of the whole token."""
+    marks = {len(mark) + size: mark for size in range(1000) if (mark := f"u{size}:")}
+    return tuple(marks.get(length, ":") for length in range(max(marks) + 1))
+
+
+_MARKS: Final = _text_marks()
+
+
 def _is_value(items: list[Any], _: str) -> bool:
     return len(items) % 2 == 1
 
@@ -68,9 +78,6 @@ def _is_part(items: list[Any], prefix: str) -> bool:
     return len(items) == 2 and type(items[1]) in _MAPPINGS
 
 
-#: An extension whose name and attributes were read at once.
-_HEADED: Final = "head"
-
 #: Whether a container may begin in another one there. A key is no case for us: the parser makes it
 #: one that has a hash. Classes of a user are called as the parser would, and take no other place.
 _LIMITED: Final[dict[str, Callable[[list[Any], str], bool]]] = {
@@ -78,8 +85,17 @@ _LIMITED: Final[dict[str, Callable[[list[Any], str], bool]]] = {
     "D": _is_value,
     "O": _is_value,
     "X": _is_part,
-    _HEADED: lambda items, _: len(items) == 2,
+    "head": lambda items, _: len(items) == 2,  # an extension, name and attributes taken at once
 }
+
+
+class _Head(NamedTuple):
+    """An extension's name and attributes; the tokens of these, that of the first value blank."""
+
+    name: str
+    attributes: dict[str, Any]
+    tokens: list[str]
+    first: str
 
 
 class _Unusual(ValueError):
@@ -109,12 +125,14 @@ class _Shortcut:
         self._limits = limits
         self._extensions = extensions
         self._ascii_only = ascii_only
+        self._heads: dict[str, _Head] = {}  # the last of each name, by its token
+        self._to_learn = _HEADS
 
     def read(self, tokens: list[str]) -> Any:
         """The value of a whole message. Raises for whatever is unusual."""
-        ascii_only, text_heads, openers = self._ascii_only, TEXT_HEADS, _EXTRA_NODES
-        known, longest = _TOKENS.copy(), len(text_heads)
-        heads, extensions = Heads(known, ascii_only=ascii_only), self._extensions
+        ascii_only, marks, openers = self._ascii_only, _MARKS, _EXTRA_NODES
+        known, longest = _TOKENS.copy(), len(marks)
+        extensions = self._extensions
         depth, width = self._limits.depth, min(self._limits.integer_digits, DIRECT)
         is_float, to_float = _FLOAT.fullmatch, float.fromhex
         limited = _LIMITED
@@ -129,20 +147,19 @@ class _Shortcut:
                 append(known[token])
                 continue
             if token and (prefix := token[0]) in openers:
-                if prefix == "X":
-                    head = heads.read(token, tokens, len(tokens) - length_hint(following))
-                    if head is not None:
-                        name, attributes, size = head
-                        nodes -= openers["X"] + openers["D"]
-                        if nodes < 0 or len(stack) + 1 >= depth:
-                            raise _Unusual
-                        if kind in limited and not limited[kind](items, prefix):
-                            raise _Unusual
-                        stack.append((kind, items))
-                        kind, items = _HEADED, [name, attributes]
-                        append = items.append
-                        next(islice(following, size - 1, None))
-                        continue
+                if prefix == "X" and (
+                    head := self._head(token, tokens, len(tokens) - length_hint(following))
+                ):
+                    nodes -= openers["X"] + openers["D"]
+                    if nodes < 0 or len(stack) + 1 >= depth:
+                        raise _Unusual
+                    if kind in limited and not limited[kind](items, prefix):
+                        raise _Unusual
+                    stack.append((kind, items))
+                    kind, items = "head", [head.name, head.attributes]
+                    append = items.append
+                    next(islice(following, len(head.tokens) - 1, None))
+                    continue
                 rest = token.lstrip(_OPENERS)
                 for prefix in token[: len(token) - len(rest)]:
                     nodes -= openers[prefix]
@@ -159,7 +176,7 @@ class _Shortcut:
                 token, prefix = rest, rest[:1]  # noqa: PLW2901
             if not token:
                 value: Any = items
-                if kind == _HEADED:
+                if kind == "head":
                     name, attributes, content = items
                     value = extensions.get(name, Extension).from_wire(name, attributes, content)
                 elif kind != "L":
@@ -168,7 +185,7 @@ class _Shortcut:
                 append = items.append
                 append(value)
             elif prefix == "u":
-                if len(token) < longest and token.startswith(mark := text_heads[len(token)]):
+                if len(token) < longest and token.startswith(mark := marks[len(token)]):
                     text = token[len(mark) :]
                     if not ascii_only and not text.isascii():
                         text = text.encode("latin-1").decode()
@@ -201,6 +218,51 @@ class _Shortcut:
             raise _Unusual
         return items[0]
 
+    def _head(self, opener: str, tokens: list[str], at: int) -> _Head | None:
+        """The head of an extension, if the last of its name was the same but for the first value.
+
+        A listing holds a thousand such resources, each with a URL of its own: to compare their
+        tokens takes less time than to fill a dict for each.
+        """
+        last = self._heads.get(opener)
+        if last is not None:
+            name, attributes, expected, first = last
+            found = tokens[at : at + len(expected)]
+            token, found[1] = found[1], ""
+            if found == expected and (text := self._text(token)) is not None:
+                return _Head(name, {**attributes, first: text}, expected, first)
+        self._learn(opener, tokens, at)
+        return None
+
+    def _learn(self, opener: str, tokens: list[str], at: int) -> None:
+        """Remember a head for those that follow: attributes that hold no container."""
+        if not self._to_learn:
+            return
+        self._to_learn -= 1
+        found = tokens[at : at + _HEAD]
+        if not found[0].startswith("D") or "" not in found:
+            return
+        del found[found.index("") + 1 :]
+        name = self._text(opener[1:])
+        if name is None or any(token[0] in _OPENERS for token in found[1:-1]):
+            return
+        try:
+            alone = _Shortcut(self._limits, {}, ascii_only=self._ascii_only)
+            attributes: Any = alone.read(found)
+        except (TypeError, ValueError, OverflowError, IndexError):
+            return
+        if not _is_attributes(attributes) or self._text(found[1]) is None:
+            return
+        found[1] = ""
+        self._heads[opener] = _Head(name, attributes, found, next(iter(attributes)))
+
+    def _text(self, token: str) -> str | None:
+        """A text that is one token; None for another value, and where a `;` in it cuts it."""
+        if len(token) >= len(_MARKS) or not token.startswith(mark := _MARKS[len(token)]):
+            return None
+        text = token[len(mark) :]
+        return text if self._ascii_only else text.encode("latin-1").decode()
+
     def _close(self, kind: str, items: list[Any]) -> Any:
         if kind == "S":
             members = make_set(items, self._limits)
@@ -216,13 +278,13 @@ class _Shortcut:
 
     def _extension(self, items: list[Any]) -> Extension:
         name, attributes, content = items
-        if (
-            type(name) is not str
-            or type(attributes) not in _MAPPINGS
-            or not _TEXT_KEYS.issuperset(map(type, attributes))
-        ):
+        if type(name) is not str or not _is_attributes(attributes):
             raise _Unusual
         return self._extensions.get(name, Extension).from_wire(name, attributes, content)
+
+
+def _is_attributes(value: Any) -> bool:
+    return type(value) in _MAPPINGS and _TEXT_KEYS.issuperset(map(type, value))
 
 
 def _content(token: str, following: Iterator[str]) -> str:

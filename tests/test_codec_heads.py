@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from codec_help import same
+from codec_help import fault_of, same, seconds
 
 from hyperglyph.codec import (
     KINDS,
@@ -265,7 +265,7 @@ class Lazy:
         self.value = value
 
     def _claimed(self) -> Any:
-        return type(self.value)
+        return self.value.__class__
 
     __class__: Any = property(_claimed)
 
@@ -299,3 +299,16 @@ def test_the_hook_is_asked_for_each_instance() -> None:
     assert encode(things, default=lambda thing: names[id(thing)]) == b"Li0;i1;i2;;"
     with pytest.raises(EncodeError, match="cannot encode"):
         encode(things, default=lambda thing: thing)
+
+
+def test_containers_in_attributes_belong_to_one() -> None:
+    for empty in ([], {}, set[int](), OrderedDict[str, int]()):
+        values = decode(encode([Extension("x", {"url": "u", "x": empty})] * 4))
+        assert all(one.attributes["x"] == empty for one in values)
+        assert len({id(one.attributes["x"]) for one in values}) == 4
+
+
+@pytest.mark.parametrize("nested", [b"Xu1:a;Du1:b;", b"Xu1:a;DDu1:b;", b"Xu1:a;Du1:b;L"])
+def test_heads_inside_each_other_are_not_read_again_and_again(nested: bytes) -> None:
+    message = b"L" + (nested * 15 + b";;") * 100
+    assert seconds(lambda: fault_of(lambda: decode(message)), 1) < 2
