@@ -6,6 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 VENV ?= .venv
 BENCH_VENV ?= .venv-bench
+HTTPX2_VENV ?= .venv-httpx2
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -15,14 +16,16 @@ INSTALLED := $(VENV)/.stamp-installed
 DEV := $(VENV)/.stamp-dev
 SOAK := $(VENV)/.stamp-soak
 BENCH := $(BENCH_VENV)/.stamp-installed
+HTTPX2 := $(HTTPX2_VENV)/.stamp-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test lint types coverage conformance build check bench soak clean
+.PHONY: help run serve test test-httpx2 lint types coverage conformance build check bench soak clean
 
 help:
 	@echo 'run          install, then drive the example service from a second process'
 	@echo 'serve        the example service, until interrupted'
 	@echo 'test         all tests'
+	@echo 'test-httpx2  the tests of the client, where httpx2 stands in for httpx'
 	@echo 'check        lint, types, test, coverage, conformance, build'
 	@echo 'lint types coverage conformance build      the parts of check'
 	@echo 'bench        the codec, calls, listings and blobs; peers in an environment of their own'
@@ -38,6 +41,12 @@ serve: $(INSTALLED)
 # A file stays in one process, so that what its tests share is made once.
 test: $(DEV)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+
+# The client's own suite, with an httpx2 that has nothing of httpx beside it.
+test-httpx2: $(HTTPX2)
+	$(HTTPX2_VENV)/bin/python -m pytest -q -n auto --maxprocesses 4 $(wildcard \
+		tests/test_adapters.py tests/test_aio*.py tests/test_client*.py \
+		tests/test_proxies.py tests/test_transport*.py)
 
 lint: $(DEV)
 	$(BIN)/ruff check .
@@ -74,12 +83,13 @@ bench: $(BENCH)
 soak: $(SOAK)
 	$(BIN)/python tools/mutation.py
 	$(BIN)/python tools/soak.py
-	HYPERGLYPH_SOAK=1 $(BIN)/python -m pytest -q tests/test_vectors.py tests/test_persistent_processes.py
+	HYPERGLYPH_SOAK=1 $(BIN)/python -m pytest -q tests/test_vectors.py \
+		tests/test_persistent_processes.py tests/test_deploy_balancer.py tests/test_faults.py
 	$(BIN)/python tests/fuzz/fuzz_codec.py 600
 	$(BIN)/python tests/fuzz/guided.py 600
 
 clean:
-	rm -rf build dist $(VENV) $(BENCH_VENV) hyperglyph.egg-info .coverage .hypothesis
+	rm -rf build dist $(VENV) $(BENCH_VENV) $(HTTPX2_VENV) hyperglyph.egg-info .coverage .hypothesis
 
 $(CREATED):
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or later is needed: make PYTHON=/path/to/python3 ...'; exit 1; }
@@ -92,6 +102,14 @@ $(INSTALLED): $(CREATED) pyproject.toml
 
 $(DEV): $(INSTALLED) pyproject.toml
 	$(BIN)/python -m pip install -q -e '.[dev]'
+	@touch $@
+
+$(HTTPX2): pyproject.toml
+	@test -n "$(PYTHON)" || { echo 'Python 3.11 or later is needed: make PYTHON=/path/to/python3 ...'; exit 1; }
+	$(PYTHON) -m venv $(HTTPX2_VENV)
+	$(HTTPX2_VENV)/bin/python -m pip install -q attrs cheroot httpx2 pytest pytest-xdist redis trustme
+	$(HTTPX2_VENV)/bin/python -m pip install -q --no-deps -e .
+	$(HTTPX2_VENV)/bin/python -c 'import importlib.util as u; assert not u.find_spec("httpx")'
 	@touch $@
 
 $(SOAK): $(DEV) pyproject.toml

@@ -1,23 +1,26 @@
 """A blob both ways, and how much each process grows meanwhile.
 
-    python benchmarks/blobs.py [--size MB] [--rounds N] [--envelope blob] [--json]
+    python benchmarks/blobs.py [--size MB] [--rounds N] [--envelope blob] [--async] [--json]
 
 Client and server are two processes of their own. After a warm-up with a blob of 2 MiB, large enough
 to be spooled, each round sends one up, which the server reads, and one down, which the client
 reads. A third process looks at the resident memory of both every 10 ms. Growth is the peak of all
 rounds over what was there after the warm-up; the goal is 8 MiB. With `--envelope blob` the body of
-the request up is the file itself. `--json` prints the figures alone.
+the request up is the file itself; with `--async` the client is an `AsyncClient`. `--json` prints
+the figures alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import multiprocessing
 import os
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from typing import IO, Any
 
@@ -74,34 +77,51 @@ def serve() -> tuple[str, Any]:
     return server.url, server
 
 
-def run_client(url: str, pipe: Any, envelope: str) -> None:
+def run_client(url: str, pipe: Any, envelope: str, is_async: bool) -> None:
     """Move a blob for each size on the pipe; answer with the seconds up and down."""
+    if is_async:
+        with asyncio.Runner() as runner:
+            client = glyph.AsyncClient(timeout=120)
+            move_blobs(client, url, pipe, envelope, lambda call: runner.run(awaited(call)))
+            runner.run(client.close())
+        return
     with glyph.Client(timeout=120) as client:
-        root = client.get(url)
-        send = root.put if envelope == "blob" else root.upload
-
-        def up(size: int) -> None:
-            with open(some(size).name, "rb") as file:
-                assert send(glyph.blob(file, TYPE)) == size
-
-        def down(size: int) -> None:
-            with root.download(size) as blob:
-                assert size_of(blob) == size
-
-        pipe.send(os.getpid())
-        while size := pipe.recv():
-            some(size)
-            root.prepare(size)
-            pipe.send([seconds_of(lambda s=size, m=move: m(s)) for move in (up, down)])
+        move_blobs(client, url, pipe, envelope, lambda value: value)
 
 
-def measure(size: int, rounds: int, envelope: str = "form") -> dict[str, Any]:
+async def awaited(call: glyph.Call) -> Any:
+    return await call
+
+
+def move_blobs(client: Any, url: str, pipe: Any, envelope: str, done: Callable[[Any], Any]) -> None:
+    """`done` gives the value of what a call gives."""
+    root = done(client.get(url))
+    send = root.put if envelope == "blob" else root.upload
+
+    def up(size: int) -> None:
+        with open(some(size).name, "rb") as file:
+            assert done(send(glyph.blob(file, TYPE))) == size
+
+    def down(size: int) -> None:
+        with done(root.download(size)) as blob:
+            assert size_of(blob) == size
+
+    pipe.send(os.getpid())
+    while size := pipe.recv():
+        some(size)
+        done(root.prepare(size))
+        pipe.send([seconds_of(lambda s=size, m=move: m(s)) for move in (up, down)])
+
+
+def measure(
+    size: int, rounds: int, envelope: str = "form", is_async: bool = False
+) -> dict[str, Any]:
     """Growth of both processes in bytes, and MB a second both ways."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     with process(serve) as server:
         client = context.Process(
-            target=run_client, args=(server.url, theirs, envelope), daemon=True
+            target=run_client, args=(server.url, theirs, envelope, is_async), daemon=True
         )
         client.start()
         theirs.close()
@@ -124,9 +144,10 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=64, help="MiB")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--envelope", choices=["form", "blob"], default="form")
+    parser.add_argument("--async", action="store_true", dest="is_async", help="AsyncClient")
     parser.add_argument("--json", action="store_true", help="the figures alone, as JSON")
     options = parser.parse_args()
-    figures = measure(options.size * MIB, options.rounds, options.envelope)
+    figures = measure(options.size * MIB, options.rounds, options.envelope, options.is_async)
     if options.json:
         print(json.dumps(figures))
         return 0

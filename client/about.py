@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hyperglyph.codec import MISSING, Extension, Form, Link, Resource
 from hyperglyph.codec.errors import Refused
@@ -10,6 +10,7 @@ from hyperglyph.codec.errors import Refused
 from .proxies import FormProxy, LinkProxy, Proxy, ResourceProxy
 
 if TYPE_CHECKING:
+    from .aio import AsyncClient
     from .client import Client
 
 __all__ = ["client_of", "content_of", "reload", "to_wire", "url_of"]
@@ -36,7 +37,7 @@ def content_of(proxy: object) -> Any:
     answer.
     """
     if isinstance(proxy, ResourceProxy):
-        return {name: proxy[name] for name in proxy._names()}
+        return {name: proxy._here(name) for name in proxy._names()}
     if isinstance(proxy, LinkProxy):
         return proxy._inlined()
     _proxy(proxy)
@@ -44,7 +45,8 @@ def content_of(proxy: object) -> Any:
 
 
 def reload(proxy: Any) -> Any:
-    """Ask the server for the same URL again, and return what is there now.
+    """Ask the server for the same URL again, and return what is there now; of an `AsyncClient`'s,
+    a `Call` to be awaited.
 
     Raises ValueError for a record, TypeError for a form, which has nothing to be read.
     """
@@ -53,12 +55,12 @@ def reload(proxy: Any) -> Any:
     if isinstance(proxy, LinkProxy) and not proxy._link.inline:
         return proxy()
     url = url_of(proxy)
-    return client_of(proxy)._follow(url, _proxy(proxy)._page.url)
+    return _proxy(proxy)._client._follow(url, _proxy(proxy)._page.url)
 
 
-def client_of(proxy: object) -> Client:
+def client_of(proxy: object) -> Client | AsyncClient:
     """The client through which a proxy calls."""
-    return _proxy(proxy)._client
+    return cast("Client | AsyncClient", _proxy(proxy)._client)
 
 
 def to_wire(value: object) -> Extension:

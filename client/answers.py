@@ -1,8 +1,16 @@
-"""Responses to values and exceptions."""
+"""Responses to values, items and exceptions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+)
 from contextlib import suppress
 from html.parser import HTMLParser
 from typing import Any, Final, TypeVar, cast
@@ -27,9 +35,10 @@ from hyperglyph.transport.http.bodies import (
     Sink,
     read_into,
 )
-from hyperglyph.transport.http.codings import Inflation
-from hyperglyph.transport.http.messages import Deadline, Response
+from hyperglyph.transport.http.codings import Inflater, Inflation
+from hyperglyph.transport.http.messages import Answered, Deadline
 from hyperglyph.transport.http.negotiate import is_hyperglyph, parse_media_type
+from hyperglyph.transport.http.sequences import SEQUENCE_TYPE, End, read_items
 from hyperglyph.transport.http.shapes import is_mapping
 from hyperglyph.transport.http.status import (
     RemoteError,
@@ -37,14 +46,19 @@ from hyperglyph.transport.http.status import (
     error_class,
     reason_phrase,
 )
-from hyperglyph.transport.http.waiting import finish
+from hyperglyph.transport.http.waiting import Pieces, each
 
-from .exchange import drain
+from .exchange import close, drain
 from .text import with_text
 
-__all__ = ["Answer", "read_answer", "read_error"]
+__all__ = ["Answer", "is_sequence", "read_answer", "read_error", "read_sequence"]
+
+logger = logging.getLogger("hyperglyph.client")
 
 T = TypeVar("T")
+
+#: Asks for the bytes of a response that are missing behind so many, if that may be asked.
+Resumed = Callable[[Answered, int], Coroutine[Any, Any, Answered | None]]
 
 #: No message of an error is longer; what comes as text or HTML may be a whole page.
 _TEXT_LIMIT: Final = 500
@@ -95,19 +109,25 @@ class Answer:
     profiles: Mapping[str, Resource] = attrs.field(factory=dict[str, Resource])
 
 
-def read_answer(
-    response: Response, *, limits: Limits, deadline: Deadline, bytes_as_text: bool = False
+async def read_answer(
+    response: Answered,
+    *,
+    limits: Limits,
+    deadline: Deadline,
+    resumed: Resumed,
+    bytes_as_text: bool = False,
 ) -> Answer:
     """The value of a response of 2xx; `bytes_as_text` makes text of bytes that are UTF-8.
 
-    Raises DecodeError for a malformed message, TransportError where it is cut short.
+    `resumed` asks for what is missing of a raw blob. Raises DecodeError for a malformed message,
+    TransportError where it is cut short.
     """
     if response.status in (204, 205):
-        drain(response)  # there is none, but the connection is free only after the end
+        await drain(response)  # there is none, but the connection is free only after the end
         return Answer(None, False)
     content_type = response.header("content-type")
     if not is_hyperglyph(content_type):
-        return Answer(_read_blob(response, content_type, limits, deadline), False)
+        return Answer(await _read_blob(response, content_type, limits, deadline, resumed), False)
     kinds = _Kinds()
     sink = MessageSink(
         limits=limits,
@@ -115,7 +135,7 @@ def read_answer(
         at_root=deadline.pause,
     )
     try:
-        value, blobs = _received(response, sink)
+        value, blobs = await _received(response, sink)
     finally:
         deadline.resume()
     for blob in blobs:
@@ -125,33 +145,108 @@ def read_answer(
     return Answer(value, kinds.met or bool(blobs), kinds.resources.first)
 
 
-def _read_blob(
-    response: Response, content_type: str | None, limits: Limits, deadline: Deadline
+async def _read_blob(
+    response: Answered,
+    content_type: str | None,
+    limits: Limits,
+    deadline: Deadline,
+    resumed: Resumed,
 ) -> Blob:
     """A body of another type, as a blob that says where it came from."""
     attributes = {"content-type": content_type or DEFAULT_CONTENT_TYPE, "url": response.url}
     deadline.pause()
     try:
-        blob = _received(response, BlobSink(attributes, limits=limits))
+        sink = BlobSink(attributes, limits=limits)
+        if _is_gzip(response):
+            blob = await _received(response, sink)
+        else:
+            blob = await read_into(sink, _downloaded(response, resumed))
     finally:
         deadline.resume()
     blob.expect_reader()
     return blob
 
 
-def _received(response: Response, sink: Sink[T]) -> T:
+async def _downloaded(response: Answered, resumed: Resumed) -> AsyncIterator[bytes]:
+    """The pieces of a body; if it breaks off, what is missing is asked for once."""
+    size = 0
+    try:
+        async for piece in each(response.body):
+            size += len(piece)
+            yield piece
+        return
+    except TransportError as error:
+        rest = await resumed(response, size)
+        if rest is None:
+            raise
+        logger.debug("%s: asked for what is missing behind %d bytes", error.phase, size)
+    try:
+        async for piece in each(rest.body):
+            yield piece
+    finally:
+        await close(rest)
+
+
+def is_sequence(response: Answered) -> bool:
+    """Whether the body holds items."""
+    media_type = parse_media_type(response.header("content-type") or "")
+    return media_type is not None and media_type.type == SEQUENCE_TYPE
+
+
+async def read_sequence(
+    response: Answered,
+    *,
+    limits: Limits,
+    declared: Iterable[type[RemoteError]],
+    bytes_as_text: bool = False,
+) -> AsyncGenerator[Answer, None]:
+    """The items of a response of 2xx, and then what ended them, if that is an error."""
+    kinds = _Kinds()
+    pieces = _inflated(response.body) if _is_gzip(response) else response.body
+    try:
+        async for value, blobs in read_items(
+            pieces,
+            limits=limits,
+            extensions=cast("Mapping[str, type[Extension]]", kinds),
+        ):
+            for blob in blobs:
+                blob.expect_reader()
+            given = with_text(value) if bytes_as_text else value
+            profiles, kinds.resources.first = kinds.resources.first, {}
+            yield Answer(given, kinds.met or bool(blobs), profiles)
+    except End as end:
+        raise _error(response, end.status, _details_of(end.error), declared) from None
+    finally:
+        await close(response)
+
+
+async def _inflated(pieces: Pieces) -> AsyncIterator[bytes]:
+    inflater = Inflater()
+    try:
+        async for piece in each(pieces):
+            for step in inflater.feed(piece):
+                yield step
+        for step in inflater.close():
+            yield step
+    except Inflation as error:
+        raise _not_gzip(error) from None
+
+
+def _not_gzip(error: Inflation) -> TransportError:
+    return TransportError(f"the answer is not valid gzip: {error}", phase="read", outcome="done")
+
+
+async def _received(response: Answered, sink: Sink[T]) -> T:
     """What the body of a response makes of a sink, without its content coding."""
     if not _is_gzip(response):
-        return finish(read_into(sink, response.body))
+        return await read_into(sink, response.body)
     try:
-        return finish(read_into(InflatingSink(sink), response.body))
+        return await read_into(InflatingSink(sink), response.body)
     except Inflation as error:
-        raise TransportError(
-            f"the answer is not valid gzip: {error}", phase="read", outcome="done"
-        ) from None
+        raise _not_gzip(error) from None
 
 
-def _is_gzip(response: Response) -> bool:
+def _is_gzip(response: Answered) -> bool:
     """Whether the body is compressed, in one layer. Raises TransportError for other codings."""
     coding = (response.header("content-encoding") or "identity").strip().lower()
     if coding in ("identity", ""):
@@ -165,25 +260,34 @@ def _is_gzip(response: Response) -> bool:
     return True
 
 
-def read_error(
-    response: Response, *, limits: Limits, declared: Iterable[type[RemoteError]]
+async def read_error(
+    response: Answered, *, limits: Limits, declared: Iterable[type[RemoteError]]
 ) -> RemoteError:
     """The exception for a response of 4xx or 5xx, or one that means nothing here.
 
     A body that cannot be read does not hide the status.
     """
-    data = _read_bounded(response)
+    data = await _read_bounded(response)
     details: dict[str, Any] = {"message": ""}
     content_type = response.header("content-type")
     if is_hyperglyph(content_type):
         details = _error_details(data, limits) or details
     else:
         details["message"] = _text_of(data, content_type or "")
-    message = details["message"] or f"{response.status} {reason_phrase(response.status)}"
+    return _error(response, response.status, details, declared)
+
+
+def _error(
+    response: Answered,
+    status: int,
+    details: Mapping[str, Any],
+    declared: Iterable[type[RemoteError]],
+) -> RemoteError:
+    message = details["message"] or f"{status} {reason_phrase(status)}"
     code = details.get("code")
-    cls = error_class(response.status, code, declared) if response.status >= 400 else RemoteError
+    cls = error_class(status, code, declared) if status >= 400 else RemoteError
     return cls.from_response(
-        response.status,
+        status,
         message,
         logref=details.get("logref", ""),
         code=code,
@@ -215,10 +319,10 @@ class _EnoughError(Exception):
     """The rest of a body is not wanted."""
 
 
-def _read_bounded(response: Response) -> bytes:
+async def _read_bounded(response: Answered) -> bytes:
     sink = _BoundedSink()
     with suppress(TransportError, _EnoughError):
-        _received(response, sink)
+        await _received(response, sink)
     return bytes(sink.data[:_ERROR_LIMIT])
 
 
@@ -227,17 +331,19 @@ def _error_details(data: bytes, limits: Limits) -> dict[str, Any] | None:
         value = decode(data, limits=limits)
     except DecodeError:
         return None
-    if not isinstance(value, Error):
-        return None
+    return _details_of(value) if isinstance(value, Error) else None
+
+
+def _details_of(error: Error) -> dict[str, Any]:
     details: dict[str, Any] = {}
     for name in ("message", "logref", "code"):
         try:
-            details[name] = getattr(value, name)
+            details[name] = getattr(error, name)
         except ValueError:  # of the wrong type, so it says nothing
             details[name] = None
     details["message"] = details["message"] or ""
     details["logref"] = details["logref"] or ""
-    content: object = value.content
+    content: object = error.content
     if is_mapping(content):
         details["data"] = content
     return details

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Any, cast
 
-from hyperglyph.transport.http.messages import AuthFlow, Transport
+from hyperglyph.transport.http.messages import AsyncTransport, AuthFlow, Transport
 
 __all__ = ["authenticated"]
 
@@ -14,7 +14,7 @@ Headers = tuple[tuple[str, str], ...]
 
 
 def authenticated(
-    headers: Headers, auth: Any, transport: Transport
+    headers: Headers, auth: Any, transport: Transport | AsyncTransport
 ) -> tuple[Headers, AuthFlow | None]:
     """The user's headers with what `auth` adds to them, or how requests are authenticated.
 

@@ -9,7 +9,7 @@ import email.message
 import urllib.request
 from http.cookiejar import CookieJar
 
-from hyperglyph.transport.http.messages import Response
+from hyperglyph.transport.http.messages import Answered
 
 __all__ = ["Cookies"]
 
@@ -17,7 +17,7 @@ __all__ = ["Cookies"]
 class _Head:
     """The head of a response, as the jar wants it."""
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Answered) -> None:
         self._message = email.message.Message()
         for name, value in response.headers:
             if name.lower() in ("set-cookie", "set-cookie2"):
@@ -38,6 +38,6 @@ class Cookies:
         self._jar.add_cookie_header(request)
         return request.get_header("Cookie")
 
-    def keep(self, response: Response) -> None:
+    def keep(self, response: Answered) -> None:
         request = urllib.request.Request(response.url)  # noqa: S310
         self._jar.extract_cookies(_Head(response), request)  # type: ignore[arg-type]

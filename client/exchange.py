@@ -1,19 +1,25 @@
-"""One call: its request, the redirects that follow, and the truth about what became of it."""
+"""One call: its request, the redirects that follow, and the truth about what became of it.
+
+Its steps are coroutines, which both faces of the client run (see `transport/http/waiting.py`).
+"""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NoReturn
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import attrs
 
 from hyperglyph.codec import EncodeError
+from hyperglyph.transport.http.carried import CARRIED, Carried
 from hyperglyph.transport.http.forms import OVERRIDES, Packed
-from hyperglyph.transport.http.messages import AuthFlow, Deadline, Request, Response, Transport
+from hyperglyph.transport.http.messages import Answered, AuthFlow, Deadline, Request
+from hyperglyph.transport.http.ranges import range_from, unpack_content_range
 from hyperglyph.transport.http.status import DeadlineExceeded, RemoteError, TransportError
 from hyperglyph.transport.http.urls import is_loopback, origin_of, resolve
+from hyperglyph.transport.http.waiting import each
 
 from .deadline import Outgoing, timeout_header
 from .options import Options
@@ -22,7 +28,7 @@ from .origin import OriginPolicy
 if TYPE_CHECKING:
     from .cookies import Cookies
 
-__all__ = ["MAX_HOPS", "Exchange", "Settings", "drain"]
+__all__ = ["MAX_HOPS", "Exchange", "Send", "Settings", "close", "drain"]
 
 logger = logging.getLogger("hyperglyph.client")
 
@@ -35,11 +41,15 @@ _SAME_METHOD: Final = frozenset({307, 308})
 _DRAINED: Final = 64 * 1024
 
 
+#: What a transport does, as the steps of a call see it.
+Send = Callable[[Request], Coroutine[Any, Any, Answered]]
+
+
 @attrs.frozen
 class Settings:
     """What all calls of a client share."""
 
-    transport: Transport
+    send: Send
     policy: OriginPolicy
     connect: float | None
     idle: float | None
@@ -58,36 +68,80 @@ class Exchange:
     options: Options
     deadline: Deadline = attrs.field(init=False)
     done: bool = attrs.field(default=False, init=False)
+    #: Whether it was a GET that was answered.
+    _safe: bool = attrs.field(default=False, init=False)
+    #: The page that led to the request; None: the user did.
+    _source: str | None = attrs.field(default=None, init=False)
     _hops: int = attrs.field(default=0, init=False)
     _started: float = attrs.field(factory=time.perf_counter, init=False)
+    #: The call that is being served here meanwhile.
+    _outer: Carried | None = attrs.field(factory=CARRIED.get, init=False)
+    #: Whether it is its caller who sets the deadline.
+    _outer_waits: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.deadline = Deadline(self.options.timeout)
+        limit = self.options.timeout
+        left = None if self._outer is None else self._outer.time_left
+        if left is not None and (limit is None or left < limit):
+            self._outer_waits = True
+            limit = left
+        self.deadline = Deadline(limit)
 
-    def run(self, make: Callable[[str], Packed], url: str, source: str) -> Response:
+    async def run(self, make: Callable[[str], Packed], url: str, source: str | None) -> Answered:
         """Send a request to `url`, found in the page at `source`, and follow where it leads.
+
+        None is no page: the user asks for a URL of his own.
 
         `make` packs the request for a URL; it is asked again where a redirect keeps the body.
         The response is the caller's to read and to close; it is no redirect.
         """
         self.settings.policy.check_hop(source, url)
+        self._source = source
         packed = make(url)
         try:
             while True:
-                response = self._send(packed, make)
+                response = await self._send(packed, make)
                 try:
                     location = _location(response)
                     if location is None:
+                        self._safe = packed.method == "GET"
                         return response
                     packed = self._redirected(response, packed, location, make)
-                    drain(response)
+                    await drain(response)
                 except BaseException:
-                    response.close()
+                    await close(response)
                     raise
-                response.close()
+                await close(response)
         except TransportError as error:
             self.tell(error)
             raise
+
+    async def resumed(self, response: Answered, size: int) -> Answered | None:
+        """What is missing of a download that broke off behind `size` bytes; None where that cannot
+        be asked, or is not what comes. It is asked for once.
+        """
+        etag = response.header("etag")
+        if (
+            not self._safe
+            or response.status != 200
+            or etag is None
+            or not etag.startswith('"')
+            or (response.header("accept-ranges") or "").strip().lower() != "bytes"
+        ):
+            return None
+        headers = (("Range", range_from(size)), ("If-Range", etag))
+        packed = Packed("GET", response.url, headers, None)
+        try:
+            rest = await self._send(packed, lambda _: packed)
+        except TransportError:
+            return None
+        span = unpack_content_range(rest.header("content-range"))
+        if rest.status == 206 and span is not None and span.start == size:
+            length = response.header("content-length")
+            if span.stop == span.size and length in (None, str(span.size)):
+                return rest
+        await close(rest)
+        return None
 
     def tell(self, error: TransportError) -> None:
         """Make an error of this call say the truth about what became of it."""
@@ -95,13 +149,16 @@ class Exchange:
             error.outcome = "done"
         left = self.deadline.left()
         if isinstance(error, DeadlineExceeded) and left is not None and left <= 0:
+            if self._outer_waits:
+                error.message = "the deadline of the call that is being served here has passed"
+                return
             error.message = (
                 f"the call was not over within {self.options.timeout:g} s; "
                 "client.options(timeout=...) gives it longer"
             )
 
     def _redirected(
-        self, response: Response, packed: Packed, location: str, make: Callable[[str], Packed]
+        self, response: Answered, packed: Packed, location: str, make: Callable[[str], Packed]
     ) -> Packed:
         """The request that a redirect asks for. Raises RemoteError if it is not to be made."""
         self._hops += 1
@@ -113,6 +170,7 @@ class Exchange:
             policy.check_hop(response.url, target)
         except ValueError as error:
             _refuse(response, f"a redirect that is not followed: {error}")
+        self._source = response.url
         if response.status in _TO_GET:
             # The server has carried out what was asked; only its answer is missing.
             self.done = self.done or packed.method != "GET"
@@ -134,7 +192,7 @@ class Exchange:
         except EncodeError as error:
             _refuse(response, f"a redirect that is not followed: {error.reason}")
 
-    def _send(self, packed: Packed, make: Callable[[str], Packed]) -> Response:
+    async def _send(self, packed: Packed, make: Callable[[str], Packed]) -> Answered:
         settings = self.settings
         method, headers = packed.method, self._headers(packed)
         if settings.method_override and method in OVERRIDES:
@@ -148,6 +206,7 @@ class Exchange:
             connect=settings.connect,
             idle=settings.idle,
             safe=packed.method == "GET",
+            addresses=settings.policy.addresses_from(self._source),
         )
         outgoing = self._fill(request, packed)
         if (
@@ -155,37 +214,38 @@ class Exchange:
             or not settings.policy.trusts(packed.url)
             or any(name.lower() == "authorization" for name, _ in request.headers)
         ):
-            return self._deliver(request, outgoing)
+            return await self._deliver(request, outgoing)
         flow = settings.auth(request)
         response = None
         try:
-            asked = next(flow)
+            asked = await anext(flow)
             while True:
                 if asked is not request:
-                    response = self._aside(asked)
+                    response = await self._aside(asked)
                 else:
                     if outgoing is None and packed.body is not None:
                         if packed.body.rest is not None:  # it has been read
                             packed = attrs.evolve(packed, body=make(packed.url).body)
                         outgoing = self._fill(request, packed)
-                    response = self._deliver(request, outgoing)
+                    response = await self._deliver(request, outgoing)
                     outgoing = None
-                asked = flow.send(response)
-                drain(response)
-        except StopIteration:
+                asked = await flow.asend(response)
+                await drain(response)
+        except StopAsyncIteration:
             assert response is not None
             return response
         except BaseException:
             if response is not None:
-                response.close()
+                await close(response)
             raise
         finally:
-            flow.close()
+            await flow.aclose()
 
-    def _aside(self, request: Request) -> Response:
+    async def _aside(self, request: Request) -> Answered:
         """Send what is asked before the call: whatever becomes of it, the call is not done."""
+        request.addresses = None  # the user's own class asks, no page
         try:
-            return self._sent(request)
+            return await self._sent(request)
         except TransportError as error:
             error.outcome = "not done"
             raise
@@ -198,9 +258,9 @@ class Exchange:
         request.length = packed.body.length
         return outgoing
 
-    def _deliver(self, request: Request, outgoing: Outgoing | None) -> Response:
+    async def _deliver(self, request: Request, outgoing: Outgoing | None) -> Answered:
         try:
-            response = self._sent(request)
+            response = await self._sent(request)
         except TransportError as error:
             self.tell(error)
             self._log(request, f"failed ({error.phase}, {error.outcome})")
@@ -209,18 +269,19 @@ class Exchange:
             raise
         if outgoing is not None and outgoing.failure is not None:
             # In this process the server meets the caller's error first, and answers it.
-            response.close()
+            await close(response)
             raise outgoing.failure
+        self.settings.policy.reached(request.url, response.address)
         cookies = self.settings.cookies
         if cookies is not None and self.settings.policy.trusts(request.url):
             cookies.keep(response)
         self._log(request, response.status)
         return response
 
-    def _sent(self, request: Request) -> Response:
-        transport = self.settings.transport
+    async def _sent(self, request: Request) -> Answered:
+        send = self.settings.send
         try:
-            return transport.send(request)
+            return await send(request)
         except TransportError as error:
             # A server may close an idle connection while the request is on its way. Only what is
             # safe is sent again, once, on a new connection.
@@ -228,14 +289,18 @@ class Exchange:
                 raise
             if isinstance(error, TimeoutError):
                 raise
-        return transport.send(request)
+        return await send(request)
 
     def _headers(self, packed: Packed) -> list[tuple[str, str]]:
         """All headers but those of the adapter: the form's or link's, the user's, the client's."""
         settings = self.settings
         headers = list(packed.headers)
         names = {name.lower() for name, _ in headers}
-        given = (*settings.policy.headers_for(packed.url, self.options.headers), *settings.standard)
+        given = [
+            *settings.policy.headers_for(packed.url, self.options.headers),
+            *(() if self._outer is None else self._outer.headers),
+            *settings.standard,
+        ]
         for name, value in given:
             if name.lower() not in names:
                 names.add(name.lower())
@@ -258,27 +323,34 @@ class Exchange:
             logger.debug("%s %s: %s, %.1f ms", request.method, origin, what, milliseconds)
 
 
-def _location(response: Response) -> str | None:
+def _location(response: Answered) -> str | None:
     if response.status in _TO_GET or response.status in _SAME_METHOD:
         return response.header("location")
     return None
 
 
-def _refuse(response: Response, message: str) -> NoReturn:
+def _refuse(response: Answered, message: str) -> NoReturn:
     raise RemoteError.from_response(
         response.status, message, url=response.url, headers=response.headers
     )
 
 
-def drain(response: Response) -> None:
+async def close(response: Answered) -> None:
+    """Close a response of either kind."""
+    closing = response.close()
+    if closing is not None:
+        await closing
+
+
+async def drain(response: Answered) -> None:
     """Read what is left of a body that nobody wants, unless it is long or cut short."""
     size = 0
     try:
-        for piece in response.body:
+        async for piece in each(response.body):
             size += len(piece)
             if size >= _DRAINED:
                 break
     except TransportError:
         pass
     finally:
-        response.close()
+        await close(response)

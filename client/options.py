@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 
 if TYPE_CHECKING:
-    from .client import Client
+    from .core import BaseClient
 
 __all__ = ["CURRENT", "UNCHANGED", "Options"]
 
@@ -39,6 +39,6 @@ class Options:
 
 
 #: The options in force in this thread or task, for the clients that have any but their own.
-CURRENT: ContextVar[Mapping[Client, Options]] = ContextVar(
+CURRENT: ContextVar[Mapping[BaseClient[Any], Options]] = ContextVar(
     "hyperglyph_options", default=MappingProxyType({})
 )

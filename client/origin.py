@@ -8,9 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address, ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
+from hyperglyph.transport.http.addresses import (
+    Address,
+    AddressPolicy,
+    address_of,
+    address_policy,
+    is_public,
+)
 from hyperglyph.transport.http.urls import check_url, origin_of
 
 __all__ = ["OriginPolicy", "checked_headers"]
@@ -37,6 +45,7 @@ _OWN: Final = frozenset(
         "upgrade",
     }
 )
+_LOOPBACK: Final = IPv4Address("127.0.0.1")
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -62,11 +71,19 @@ class OriginPolicy:
     """Which origins the user's headers are meant for.
 
     These are the origins listed, and the first one that the user asked for by a URL of his own.
+
+    And which addresses a page may lead to: one of an origin that was reached at a public address,
+    or that is not known to be elsewhere, to those that `addresses` allows; others to all.
     """
 
-    def __init__(self, origins: Iterable[str]) -> None:
+    def __init__(
+        self, origins: Iterable[str], addresses: Iterable[str] | AddressPolicy = ()
+    ) -> None:
         self._listed = frozenset(map(origin_of, origins))
         self._home: tuple[str, str, str] | None = None
+        self._allowed = address_policy(addresses)
+        #: Origins whose answers have all come from addresses that are not public.
+        self._inner: set[tuple[str, str, str]] = set()
 
     def open(self, url: str) -> None:
         """Take note of a URL that the user, not a page, asked for. Raises ValueError."""
@@ -92,8 +109,26 @@ class OriginPolicy:
         origin = origin_of(target)
         return origin == origin_of(source) or origin in self._listed
 
-    def check_hop(self, source: str, target: str) -> None:
-        """Raise ValueError if a page at `source` cannot lead to `target`."""
+    def reached(self, url: str, address: str | None) -> None:
+        """Take note of where an answer came from; None where the transport does not know."""
+        origin = origin_of(url)
+        peer = _address_named(origin[1]) if address is None else ip_address(address)
+        if peer is not None and not is_public(peer):
+            self._inner.add(origin)
+        else:
+            self._inner.discard(origin)
+
+    def addresses_from(self, source: str | None) -> AddressPolicy | None:
+        """The rule for where a page at `source` leads to; None for no rule.
+
+        None as the source is the user, who may ask for any URL.
+        """
+        if source is None or origin_of(source) in self._inner:
+            return None
+        return self._allowed
+
+    def check_hop(self, source: str | None, target: str) -> None:
+        """Raise ValueError if a page at `source` cannot lead to `target`; None is the user."""
         check_url(target)
         if "@" in (urlsplit(target).netloc if "@" in target else ""):
             # It would travel on in every URL made from this one; some adapters send it as well.
@@ -101,5 +136,22 @@ class OriginPolicy:
                 "the URL holds a user name or password; "
                 "give them to the client: Client(auth=(user, password))"
             )
-        if origin_of(source)[0] == "https" and origin_of(target)[0] != "https":
+        if source is None:
+            return
+        origin = origin_of(target)
+        if origin_of(source)[0] == "https" and origin[0] != "https":
             raise ValueError("a link or redirect leads from https to http")
+        # Names are resolved by the transport, which checks what it connects to.
+        address, allowed = _address_named(origin[1]), self.addresses_from(source)
+        if address is not None and allowed is not None and not allowed(address):
+            raise ValueError(
+                f"a page of a public origin leads to {origin[1]}, which is no public address: "
+                f"if it may, Client(addresses=[{str(address)!r}])"
+            )
+
+
+def _address_named(host: str) -> Address | None:
+    """The address that a host says by itself, without being resolved."""
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761
+        return _LOOPBACK
+    return address_of(host)

@@ -15,7 +15,7 @@ from hyperglyph.transport.http.urls import Base
 from .proxies import PLAIN, FormProxy, LinkProxy, Proxy, ResourceProxy
 
 if TYPE_CHECKING:
-    from .client import Client
+    from .core import BaseClient
 
 __all__ = ["Page", "wrap"]
 
@@ -29,7 +29,7 @@ class Page:
     `url` says where a page may lead. A base does not: the page writes it.
     """
 
-    client: Client
+    client: BaseClient[Any]
     url: str
     profiles: Mapping[str, Resource] = attrs.field(factory=dict[str, Resource])
     _offers: dict[str, Mapping[str, Extension]] = attrs.field(

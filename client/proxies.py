@@ -8,7 +8,7 @@ and a name that a partial resource does not have yet.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Never, Self, cast
 
@@ -29,7 +29,7 @@ from .shown import (
 )
 
 if TYPE_CHECKING:
-    from .client import Client
+    from .core import BaseClient
     from .page import Page
 
 __all__ = ["PLAIN", "FormProxy", "LinkProxy", "Proxy", "ResourceProxy"]
@@ -58,7 +58,7 @@ class Proxy:
         self._own: Base | None = None
 
     @property
-    def _client(self) -> Client:
+    def _client(self) -> BaseClient[Any]:
         return self._page.client
 
     def _resolved(self) -> str:
@@ -221,7 +221,9 @@ class LinkProxy(Proxy):
         if link.method != "GET":
             raise ValueError(f"link: it is safe to follow only with GET, not {link.method!r:.40}")
         if link.inline:
-            return self._inlined()
+            return self._client._held(  # pyright: ignore[reportPrivateUsage]
+                self._inlined, self.__name__
+            )
         conditions = conditions_of_link(link)
         return self._client._follow(  # pyright: ignore[reportPrivateUsage]
             self._resolved(),
@@ -253,7 +255,7 @@ class ResourceProxy(Proxy):
     kind in the same message has. For any other name it asks once for what is at its URL.
     """
 
-    __slots__ = ("_full", "_wrapped")
+    __slots__ = ("_asked", "_full", "_wrapped")
 
     def __init__(
         self, page: Page, extension: Extension, base: Base, name: str | None = None
@@ -261,6 +263,7 @@ class ResourceProxy(Proxy):
         Proxy.__init__(self, page, extension, base, name)  # `super()` finds it, and takes longer
         self._wrapped: dict[str, Any] | None = None
         self._full: ResourceProxy | None = None
+        self._asked: Any = None  # a call for it, which others may wait for, too
 
     @property
     def __doc__(self) -> str:  # type: ignore[override]
@@ -331,32 +334,59 @@ class ResourceProxy(Proxy):
         wrapped = wrap(value, self._inside(), self._page, name if isinstance(name, str) else None)
         return self._wrapped.setdefault(name, wrapped)
 
-    def _fetched(self) -> ResourceProxy | None:
-        """The whole of a partial resource, asked for once; None for one that is whole."""
+    def _here(self, name: Any) -> Any:
+        """What is here under a name, or in the whole where that has been fetched. Raises KeyError,
+        and makes no request.
+        """
+        try:
+            return self._local(name)
+        except KeyError:
+            if self._full is None:
+                raise
+        return self._full._local(name)
+
+    def _fetched(self, name: Any, missing: Callable[[Any], Exception]) -> Any:
+        """What the whole of a partial resource has under a name; it is asked for once.
+
+        Raises what `missing` makes of a name that is not there.
+        """
         if self._extension.attributes.get("partial") is not True or self._is_record:
-            return None
-        if self._full is None:
-            full = self._client._follow(  # pyright: ignore[reportPrivateUsage]
-                self._resolved(), self._page.url
+            raise missing(name)
+        client = self._client
+
+        def found(whole: ResourceProxy) -> Any:
+            try:
+                return whole._local(name)
+            except KeyError:
+                raise missing(name) from None
+
+        whole: Any = self._full
+        if whole is None:
+            if self._asked is None or self._asked._failed:
+                url = self._resolved()
+                asked = client._follow(url, self._page.url)  # pyright: ignore[reportPrivateUsage]
+                whole = client._after(asked, self._complete)  # pyright: ignore[reportPrivateUsage]
+                self._asked = whole if self._full is None else None
+            else:
+                whole = self._asked
+        return client._after(whole, found)  # pyright: ignore[reportPrivateUsage]
+
+    def _complete(self, whole: Any) -> ResourceProxy:
+        if not isinstance(whole, ResourceProxy):
+            url = printable(self._resolved())
+            raise ValueError(  # noqa: TRY004 - of the answer, not of an argument
+                f"what is at {url} is not a resource any more"
             )
-            if not isinstance(full, ResourceProxy):
-                url = printable(self._resolved())
-                raise ValueError(f"what is at {url} is not a resource any more")
-            self._full = full
-        return self._full
+        self._full = whole
+        self._asked = None
+        return whole
 
     def __getitem__(self, name: Any) -> Any:
         try:
             return self._local(name)
         except KeyError:
             pass
-        full = self._fetched()
-        if full is not None:
-            try:
-                return full._local(name)
-            except KeyError:
-                pass
-        raise KeyError(name)
+        return self._fetched(name, KeyError)
 
     def __getattr__(self, name: str) -> Any:
         # Names of the interpreter's own protocols never come from a page.
@@ -367,17 +397,18 @@ class ResourceProxy(Proxy):
                 if value is not None and type(value) in PLAIN:
                     return value
             try:
-                return self[name]
+                return self._local(name)
             except KeyError:
                 pass
-            where = "the record" if self._is_record else f"the {self._kind} at {self._key()}"
-            there_is = names_shown(sorted(self._names(), key=str)) or "nothing"
-            raise AttributeError(
-                f"{printable(where)} has no {name!r}; there is: {there_is}",
-                name=name,
-                obj=self,
-            )
+            return self._fetched(name, self._no_attribute)
         raise AttributeError(name, name=name, obj=self)
+
+    def _no_attribute(self, name: str) -> AttributeError:
+        where = "the record" if self._is_record else f"the {self._kind} at {self._key()}"
+        there_is = names_shown(sorted(self._names(), key=str)) or "nothing"
+        return AttributeError(
+            f"{printable(where)} has no {name!r}; there is: {there_is}", name=name, obj=self
+        )
 
     def __dir__(self) -> list[str]:
         return sorted(

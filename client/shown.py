@@ -141,7 +141,7 @@ def _rows(resource: ResourceProxy, equals: str) -> Iterator[_Row]:
     for name in names[:_ROWS]:
         summary = ""
         try:
-            value = resource[name]
+            value = resource._here(name)  # pyright: ignore[reportPrivateUsage]
             if callable(value):
                 detail = printable(str(inspect.signature(value)), 2 * _WIDTH)
                 summary = next(iter(_docstring(cast("Any", value)._extension)), "")

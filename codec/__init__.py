@@ -19,6 +19,7 @@ from .limits import Limits
 from .pieces import Pieces
 from .readable import readable
 from .reader import Reader
+from .sequence import SequenceReader
 from .types import Extension, Period
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Pieces",
     "Reader",
     "Resource",
+    "SequenceReader",
     "Truncated",
     "decode",
     "encode",

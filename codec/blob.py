@@ -163,6 +163,15 @@ class Blob(io.BufferedIOBase):
     def readable(self) -> bool:
         return True
 
+    def fileno(self) -> int:
+        """The descriptor of the file on disk behind it, to ask about that; its position is not the
+        blob's. Raises UnsupportedOperation where there is no such file.
+        """
+        file = self._source().file
+        if isinstance(file, SpooledTemporaryFile):  # asked, that goes to disk
+            raise io.UnsupportedOperation("the blob is not a file on disk")
+        return file.fileno()
+
     def seekable(self) -> bool:
         return self._shared is not None
 

@@ -29,15 +29,23 @@ class Reader:
     chunks come in, and hold everything once `complete`. Memory: the root, at most `limits.message`
     bytes, until it is decoded; of blobs 1 MiB each, the rest in temporary files.
 
+    With `followed` another message may come behind this one: once it is `complete`, whatever was
+    fed of the next is in `rest` (see `SequenceReader`).
+
     After an error the reader is of no further use; blobs that it made are closed.
     """
 
     def __init__(
-        self, *, limits: Limits = DEFAULT_LIMITS, extensions: Mapping[str, type[Extension]] = KINDS
+        self,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        extensions: Mapping[str, type[Extension]] = KINDS,
+        followed: bool = False,
     ) -> None:
         self._buffer = bytearray()
         self._parser = Parser(self._buffer, limits, extensions)
         self._limits = limits
+        self._followed = followed
         self._trailers: Trailers | None = None
         self._root: Any = None
 
@@ -68,7 +76,13 @@ class Reader:
             if len(data) > room:
                 raise parser.unfinished(before + len(data)) from None
             return
-        self._trailers = Trailers(parser.blobs, self._limits, parser.whitespace, parser.position)
+        self._trailers = Trailers(
+            parser.blobs,
+            self._limits,
+            parser.whitespace,
+            parser.position,
+            followed=self._followed,
+        )
         rest = bytes(buffer[parser.position :])
         buffer.clear()
         self._trailers.feed(rest)
@@ -95,6 +109,11 @@ class Reader:
     def complete(self) -> bool:
         """Whether the root and all of its blobs are there; only white space may follow."""
         return self._trailers is not None and not self._trailers.open
+
+    @property
+    def rest(self) -> bytes:
+        """What was fed of the next message, if one may follow."""
+        return b"" if self._trailers is None else self._trailers.rest
 
     def close(self) -> Any:
         """The input ends here: return the root. Raises Truncated if anything is missing."""

@@ -19,11 +19,18 @@ class Trailers:
     """Reads trailers from pieces of any size, and writes their octets into the blobs as they come.
 
     `blobs` are those of the root, by id; `offset` is where the root ended. `open` holds the blobs
-    that have not ended. Only the incomplete head of one chunk is ever kept.
+    that have not ended. Only the incomplete head of one chunk is ever kept. Where another message
+    may follow, what comes behind the last blob's end is left in `rest`.
     """
 
     def __init__(
-        self, blobs: dict[int, Blob], limits: Limits, whitespace: Whitespace, offset: int
+        self,
+        blobs: dict[int, Blob],
+        limits: Limits,
+        whitespace: Whitespace,
+        offset: int,
+        *,
+        followed: bool = False,
     ) -> None:
         self.open = dict(blobs)
         self._blobs = blobs
@@ -35,6 +42,8 @@ class Trailers:
         self._kept = b""
         self._blob: Blob | None = None  # whose octets, or their `;`, come next
         self._octets = 0
+        self._followed = followed
+        self.rest = b""
 
     def feed(self, piece: bytes | bytearray | memoryview) -> None:
         """Read the next piece. Raises DecodeError and LimitExceeded."""
@@ -42,7 +51,11 @@ class Trailers:
         position = 0
         try:
             while position < len(data):
-                position = self._step(data, position)
+                if self._followed and not self.open:
+                    self.rest += data[position:]
+                    position = len(data)
+                else:
+                    position = self._step(data, position)
         except NeedMore:
             pass
         except DecodeError as error:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import random
-import time
 from typing import Final
 
 from hyperglyph.transport.http.messages import Deadline
 from hyperglyph.transport.http.status import Conflict
 
-__all__ = ["Again", "pause"]
+__all__ = ["Again", "pause_before"]
 
 #: Seconds: how long the first pause is at most, and the longest. They double in between.
 _FIRST: Final = 0.001
@@ -24,13 +23,10 @@ class Again(Exception):
         self.conflict = conflict
 
 
-def pause(attempt: int, deadline: Deadline) -> bool:
-    """Let others go first before attempt 1, 2, ...: a moment drawn at random, so that those who
-    lost together do not meet again. Returns False, at once, if there is no time left for that.
+def pause_before(attempt: int, deadline: Deadline) -> float | None:
+    """For how many seconds to let others go first before attempt 1, 2, ...: drawn at random, so
+    that those who lost together do not meet again. None if there is no time left for that.
     """
     seconds = random.uniform(0, min(_LONGEST, _FIRST * 2 ** min(attempt, 10)))  # noqa: S311
     left = deadline.left()
-    if left is not None and left <= seconds:
-        return False
-    time.sleep(seconds)
-    return True
+    return None if left is not None and left <= seconds else seconds

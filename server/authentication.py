@@ -10,12 +10,15 @@ from typing import Any, Final
 
 import attrs
 
-from hyperglyph.transport.http.messages import Incoming
+from hyperglyph.transport.http.messages import Caller, Incoming
 from hyperglyph.transport.http.status import Unauthorized, checked_challenge
+
+from .calls import Call
+from .running import Running
 
 __all__ = ["Authenticate", "Guard", "basic_credentials"]
 
-#: The principal of a request, or None for nobody.
+#: The principal of a request, or None for nobody. May be a coroutine function.
 Authenticate = Callable[[Incoming], Any]
 
 _VARY: Final = "Accept, Accept-Encoding, Authorization"
@@ -33,19 +36,20 @@ class Guard:
         given = self.authenticate
         if given is not None and not callable(given):
             raise TypeError(f"authenticate is a function, not {type(given).__name__}")
-        if inspect.iscoroutinefunction(given):
-            raise TypeError("authenticate is a plain function: async ones cannot be served so far")
 
     @property
     def vary(self) -> str:
         """What an answer to GET depends on: whoever tells users apart may do so by a cookie."""
         return _VARY if self.authenticate is None else f"{_VARY}, Cookie"
 
-    def principal(self, request: Incoming) -> Any:
+    async def principal(self, call: Call, running: Running) -> Any:
         """Who asks. Raises Unauthorized for nobody, and what the function raises."""
         if self.authenticate is None:
             return None
-        principal = self.authenticate(request)
+        principal = self.authenticate(call.request)
+        if inspect.iscoroutine(principal):
+            # Whoever watches the caller takes the body, which is still to be read.
+            principal = await running.wait(principal, call, Caller())
         if principal is None:
             raise Unauthorized("this service answers only to those it knows: who are you?")
         return principal

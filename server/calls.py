@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn, cast, overload
 
 import attrs
 
@@ -23,10 +23,19 @@ from hyperglyph.transport.http.status import (
     RemoteError,
     ServerError,
     Unauthorized,
+    Unavailable,
     declared_code,
 )
 
-__all__ = ["Call", "answer", "discard_blobs", "error_response", "no_content", "redirection"]
+__all__ = [
+    "Call",
+    "answer",
+    "discard_blobs",
+    "error_page",
+    "error_response",
+    "no_content",
+    "redirection",
+]
 
 logger = logging.getLogger("hyperglyph.server")
 
@@ -164,18 +173,27 @@ def redirection(call: Call, url: str, status: int = 303) -> Response:
     return Response(status, headers)
 
 
-def error_response(call: Call, error: RemoteError) -> Response:
-    """The response for an exception: its message, code and data travel, nothing else."""
+def error_page(call: Call, error: RemoteError) -> tuple[Error, RemoteError]:
+    """What stands for an exception: its message, code and data travel, nothing else.
+
+    Another one is told of where they cannot be encoded.
+    """
     code = declared_code(type(error)) if error.code is None else error.code
     attributes: dict[str, Any] = {} if code is None else {"code": code}
     try:
-        page = pack_body(Error(error.message, logref=call.logref, content=error.data, **attributes))
-        if page.rest is not None:
+        page = Error(error.message, logref=call.logref, content=error.data, **attributes)
+        if pack_body(page).rest is not None:
             raise TypeError("the data of an error holds a blob")
     except Exception:
         logger.exception("logref %s: the error itself cannot be encoded", call.logref)
-        page = pack_body(Error("internal error", logref=call.logref))
-        error = ServerError()
+        return Error("internal error", logref=call.logref), ServerError()
+    return page, error
+
+
+def error_response(call: Call, error: RemoteError) -> Response:
+    """The response for an exception."""
+    extension, error = error_page(call, error)
+    page = pack_body(extension)
     call.close()
     headers = [_TYPE, ("Content-Length", str(page.length)), *call.get_headers(good=False)]
     if call.allow:
@@ -183,24 +201,41 @@ def error_response(call: Call, error: RemoteError) -> Response:
     if error.status == 401:
         challenge = error.challenge if isinstance(error, Unauthorized) else None
         headers.append(("WWW-Authenticate", challenge or call.challenge))
+    if isinstance(error, Unavailable) and error.retry_after is not None:
+        headers.append(("Retry-After", str(error.retry_after)))
     return Response(error.status, headers, (page.root,))
 
 
-def _pieces(root: bytes) -> Iterable[bytes]:
-    return (root,) if len(root) <= PIECE else _slices(root, None)
+class _Slices(Sequence[bytes]):
+    """Bytes in pieces of a size that travels well."""
+
+    def __init__(self, root: bytes) -> None:
+        self._root = root
+
+    def __len__(self) -> int:
+        return (len(self._root) + PIECE - 1) // PIECE
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        start = range(0, len(self._root), PIECE)[index]
+        return self._root[start : start + PIECE]
 
 
-def _slices(root: bytes, rest: Iterator[bytes] | None) -> Iterator[bytes]:
-    for start in range(0, len(root), PIECE):
-        yield root[start : start + PIECE]
-    if rest is not None:
-        yield from rest
+def _pieces(root: bytes) -> Sequence[bytes]:
+    return (root,) if len(root) <= PIECE else _Slices(root)
 
 
 def _watched(body: Body, call: Call) -> Iterator[bytes]:
     """A body whose blobs come from files: a failure ends the response early, and is logged."""
     try:
-        yield from _slices(body.root, body.rest)
+        yield from _pieces(body.root)
+        if body.rest is not None:
+            yield from body.rest
     except Exception:
         logger.exception("logref %s: a blob of %s could not be read", call.logref, call.route)
         raise

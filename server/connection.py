@@ -17,7 +17,8 @@ from contextlib import suppress
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final
 
-from hyperglyph.transport.http.messages import PIECE, Incoming, Response
+from hyperglyph.transport.http.messages import PIECE, Caller, Incoming, Response
+from hyperglyph.transport.http.refusal import refusal
 from hyperglyph.transport.http.status import RequestTimeout, reason_phrase
 
 from .http1 import HEAD_LIMIT, Head, HeadError, parse_head, read_body
@@ -65,6 +66,8 @@ class Connection:
         self.began = time.time() if self.handshaking else None
         #: Whether it failed, or took too long.
         self.given_up = False
+        #: Whether a request has come on it.
+        self.answered = False
         if sock.family != getattr(socket, "AF_UNIX", None):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         server.open.add(self)
@@ -100,6 +103,21 @@ class Connection:
         poll = select.poll()
         poll.register(self.socket, select.POLLIN)
         return bool(poll.poll(seconds * 1000))
+
+    def has_ended(self) -> bool:
+        """Whether the peer has closed its end, which it does not while it waits for an answer."""
+        try:
+            if hasattr(select, "POLLRDHUP"):  # sees it behind bytes that nobody has read
+                poll = select.poll()
+                poll.register(self.socket, select.POLLRDHUP)
+                return bool(poll.poll(0))
+            # Not the method of an SSL socket, which cannot peek.
+            peek = socket.MSG_PEEK | socket.MSG_DONTWAIT
+            return not socket.socket.recv(self.socket, 1, peek)
+        except BlockingIOError:
+            return False
+        except (OSError, ValueError):  # closed
+            return True
 
     def has_more(self) -> bool:
         """Whether something to answer has been read already, where no selector can see it."""
@@ -155,6 +173,7 @@ class Connection:
                 self._refuse(408, "the head of the request did not arrive in time")
             return False
         self.began = None
+        self.answered = True
         try:
             data = self.rfile.take_head(HEAD_LIMIT)
             if data is None:
@@ -178,6 +197,8 @@ class Connection:
                 length=head.length,
                 scheme="http" if self.server.tls is None else "https",
                 loopback=self.server.loopback,
+                caller=_Peer(self),
+                peer=self.remote_addr or "",
             )
         )
         body.skip_buffered()
@@ -244,15 +265,13 @@ class Connection:
         return declared is None or sent == declared
 
     def _refuse(self, status: int, message: str) -> None:
-        """Answer what is no request, in words, and let go of the connection."""
-        text = message.encode()
-        head = (
-            f"HTTP/1.1 {status} {reason_phrase(status)}\r\nContent-Type: text/plain\r\n"
-            f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n"
-        )
-        logger.debug("refused a request: %d %s", status, message)
+        """Answer what is no request, and let go of the connection."""
+        response = refusal(status, message)
+        lines = [f"HTTP/1.1 {status} {reason_phrase(status)}"]
+        lines += [f"{name}: {value}" for name, value in response.headers]
+        head = "\r\n".join([*lines, "Connection: close", "", ""])
         with suppress(OSError):
-            self.socket.sendall(head.encode() + text)
+            self.socket.sendall(head.encode() + b"".join(response.body))
             self._linger()
 
     def _linger(self) -> None:
@@ -276,6 +295,17 @@ class Connection:
                     if not data:
                         break
                     read += len(data)
+
+
+class _Peer(Caller):
+    """Who is at the other end of a connection. Asked whether they have gone, it looks."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @property
+    def gone(self) -> bool:
+        return self._connection.has_ended()
 
 
 class _RequestBody:

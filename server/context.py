@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Final
 
 import attrs
 
+from hyperglyph.transport.http.carried import carrying
 from hyperglyph.transport.http.conditional import check_date
-from hyperglyph.transport.http.messages import Deadline, Headers, first_header
+from hyperglyph.transport.http.messages import Caller, Deadline, Headers, first_header
 
-__all__ = ["CURRENT", "Context", "context", "principal"]
+__all__ = ["CURRENT", "Context", "context", "principal", "serving"]
 
 
 def _checked(_: object, __: object, when: datetime | None) -> datetime | None:
@@ -34,7 +37,10 @@ class Context:
     deadline: Deadline
     logref: str
     principal: Any = attrs.field(default=None, repr=False)
+    caller: Caller = attrs.field(factory=Caller, repr=False)
     last_modified: datetime | None = attrs.field(default=None, on_setattr=_checked)
+    #: How often the call has written to a store.
+    writes: int = attrs.field(default=0, init=False, repr=False)
 
     def header(self, name: str) -> str | None:
         """The first value of a header of the request, or None."""
@@ -45,8 +51,29 @@ class Context:
         """Seconds until the caller gives up, zero or less if that has passed; None: no limit."""
         return self.deadline.left()
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether nobody waits for the result any more: the deadline has passed, or the caller has
+        hung up, as far as the server can tell. `Server` and ASGI servers can, other WSGI servers
+        know the deadline only. A plain function that takes long looks here from time to time;
+        coroutine functions are cancelled.
+        """
+        left = self.deadline.left()
+        return (left is not None and left <= 0) or self.caller.gone
+
 
 CURRENT: Final[ContextVar[Context]] = ContextVar("hyperglyph.context")
+
+
+@contextmanager
+def serving(call: Context) -> Generator[None]:
+    """Where `context()` tells of a call, and calls made in turn carry its headers on."""
+    token = CURRENT.set(call)
+    try:
+        with carrying(call.headers, call.deadline):
+            yield
+    finally:
+        CURRENT.reset(token)
 
 
 def context() -> Context:

@@ -45,6 +45,7 @@ class Marks:
     method: str | None = None
     envelope: str | None = None
     own_url: bool = False  # whether it is what the method does to the object itself
+    if_unchanged: bool = False  # whether its form names the version it is meant for
 
     def __or__(self, other: Marks) -> Marks:
         return Marks(
@@ -54,9 +55,9 @@ class Marks:
             self.hidden or other.hidden,
             other.cache or self.cache,
             *(
-                (self.method, self.envelope, self.own_url)
+                (self.method, self.envelope, self.own_url, self.if_unchanged)
                 if other.method is None
-                else (other.method, other.envelope, other.own_url)
+                else (other.method, other.envelope, other.own_url, other.if_unchanged)
             ),
         )
 
@@ -171,7 +172,13 @@ def hidden_names(cls: object) -> frozenset[str]:
     return frozenset(name for base in bases for name in vars(base).get(_HIDDEN, ()))
 
 
-def method(name: str, *, envelope: str | None = None, own_url: bool = False) -> Callable[[T], T]:
+def method(
+    name: str,
+    *,
+    envelope: str | None = None,
+    own_url: bool = False,
+    if_unchanged: bool = False,
+) -> Callable[[T], T]:
     """The HTTP method by which a function or method is called, and how its arguments travel.
 
         method          envelopes, the default first
@@ -186,7 +193,9 @@ def method(name: str, *, envelope: str | None = None, own_url: bool = False) -> 
     GET says that the call is safe. A blob envelope goes with functions of one parameter: it gets a
     Blob, which has arrived whole by then. With `own_url` a method of a class is what PUT, PATCH or
     DELETE of the object's own URL does; it has no URL besides, and shows on the page as a form
-    under its name.
+    under its name. With `if_unchanged`, too, the form names the version of the object on whose page
+    it stands (If-Match): when that has changed since, the call is not made, and the caller gets
+    PreconditionFailed.
 
     Raises ValueError for a method that there is not, and for an envelope that does not go with it.
     """
@@ -197,7 +206,15 @@ def method(name: str, *, envelope: str | None = None, own_url: bool = False) -> 
         raise ValueError(f"the envelope {envelope!r:.40} does not go with {name}, but {allowed}")
     if own_url and name not in OVERRIDES:
         raise ValueError(f"own_url goes with PUT, PATCH and DELETE, not {name}")
-    marks = Marks(safe=name == "GET", method=name, envelope=envelope, own_url=own_url)
+    if if_unchanged and not own_url:
+        raise ValueError("if_unchanged goes with own_url: it is the object that has a version")
+    marks = Marks(
+        safe=name == "GET",
+        method=name,
+        envelope=envelope,
+        own_url=own_url,
+        if_unchanged=if_unchanged,
+    )
 
     def decorate(target: T) -> T:
         return _mark(target, marks)

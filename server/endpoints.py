@@ -80,6 +80,8 @@ class FunctionEndpoint:
     #: What travels of its docstring.
     doc: str
     legacy: bool
+    #: Whether it is a coroutine function.
+    waits: bool
     #: Module and qualified name: an object with the same ones is a new definition of the old.
     identity: Identity | None
 
@@ -147,6 +149,8 @@ class ClassEndpoint:
     embedded: dict[str, FunctionEndpoint]
     #: What PUT, PATCH and DELETE of an instance's own URL do, by method.
     own: dict[str, FunctionEndpoint]
+    #: Those of them whose forms name the version that they are meant for, by name.
+    conditional: dict[str, FunctionEndpoint]
     marks: Marks
     #: Tells where an instance lives, if not all of them live here.
     home: Home | None
@@ -222,15 +226,20 @@ def _make_function(
     signed: Function | None = None,
 ) -> FunctionEndpoint:
     """`signed` has the signature to offer, if it is not that of the function itself."""
-    if inspect.iscoroutinefunction(function):
-        raise TypeError(f"{name}: async functions cannot be served so far")
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise TypeError(f"{name}: generators cannot be served so far; return a list")
     parameters = Parameters.of(name, signed or function)
     if marks.cache is not None and not marks.safe:
         raise TypeError(f"{name}: only what is safe can be cached")
     if marks.embed and parameters.names:
         raise TypeError(f"{name}: what is embedded in a page takes no parameters")
+    if marks.embed and (
+        inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+    ):
+        raise TypeError(f"{name}: items come one by one, and what is embedded comes with its page")
+    waits = _is_coroutine_function(function)
+    if marks.embed and waits:
+        raise TypeError(
+            f"{name}: what is embedded in a page is a plain function: the page cannot wait for it"
+        )
     _check_method(name, marks, parameters)
     if marks.own_url and signed is None:
         raise TypeError(f"{name}: only a method of a class has an object's own URL (own_url)")
@@ -247,7 +256,17 @@ def _make_function(
         offer=documented(_offer(url, marks, inputs, style.legacy), doc),
         doc=doc,
         legacy=style.legacy,
+        waits=waits,
         identity=identity_of(function),
+    )
+
+
+def _is_coroutine_function(function: Function) -> bool:
+    return inspect.iscoroutinefunction(function) or (
+        # An object that is called like one.
+        not inspect.isroutine(function)
+        and not inspect.isclass(function)
+        and inspect.iscoroutinefunction(type(function).__call__)
     )
 
 
@@ -320,6 +339,7 @@ def _make_class(cls: type, name: str, style: Style) -> ClassEndpoint:
         offers={method: endpoint.offer for method, endpoint in methods.items()},
         embedded={m: endpoint for m, endpoint in methods.items() if endpoint.marks.embed},
         own=_own(cls, methods),
+        conditional={m: endpoint for m, endpoint in methods.items() if endpoint.marks.if_unchanged},
         marks=_marks_of_class(cls),
         home=home_of_class(cls),
         identity=identity_of(cls),

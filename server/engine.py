@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         ready: bool
         requests: Any
         shutdown_timeout: float
-        socket: socket.socket
+        socket: Any
         timeout: float
 
         def __init__(self, bind_addr: tuple[str, int] | str, gateway: None) -> None: ...
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         connections: Iterator[tuple[int, Any]]
 
         def register(self, fileobj: int, events: int, data: object) -> object: ...
+        def select(self, timeout: float | None = None) -> Iterator[tuple[int, Any]]: ...
         def unregister(self, fileobj: int) -> object: ...
 
     class ConnectionManager:
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         def __init__(self, server: HTTPServer) -> None: ...
         def close(self) -> None: ...
         def put(self, conn: Connection) -> None: ...
+        def stop(self) -> None: ...
         def _expire(self, threshold: float) -> None: ...
         def _from_server_socket(self, server_socket: socket.socket) -> Connection | None: ...
 
@@ -79,6 +81,9 @@ _STAY: Final = 0.02
 #: What `accept` raises when there is nothing left to accept with, and for how long it then rests.
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _REST: Final = 0.2
+
+#: How long a server that stops waits for the request of who has connected and said nothing yet.
+_LAST_WORDS: Final = 0.25
 
 
 class _Pool:
@@ -128,7 +133,7 @@ class _Pool:
                 while not self._queue and not self._stopping:
                     self._condition.wait()
                 self.idle -= 1
-                if self._stopping:
+                if not self._queue:
                     return
                 connection = self._queue.popleft()
                 self._threads[thread] = connection
@@ -153,19 +158,21 @@ class _Pool:
         return _STAY if self.idle or len(self._threads) < self.max else 0.0
 
     def stop(self, timeout: float | None) -> None:
-        """Let calls in flight end, for at most that time; then abandon them."""
+        """Let calls end, in flight or come already, for at most that time; then abandon them."""
         deadline = time.monotonic() + (0.0 if timeout is None else timeout)
         with self._condition:
             self._stopping = True
-            queued = list(self._queue)
-            self._queue.clear()
             self._condition.notify_all()
             threads = dict(self._threads)
-        for connection in queued:
-            connection.close()
         for thread in threads:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, deadline - time.monotonic()))
+        with self._condition:
+            queued = list(self._queue)
+            self._queue.clear()
+        for connection in queued:
+            logger.error("a request is not answered: no thread was free for it in time")
+            connection.close()
         for thread, busy in self._threads.items():
             if thread.is_alive() and thread is not threading.current_thread():
                 logger.error("a call did not end in time: its thread %s is abandoned", thread.name)
@@ -192,6 +199,33 @@ class _Connections(ConnectionManager):
         # A handshake or a head has its time in all, however it drips.
         conn.last_used = conn.began or time.time()
         self._selector.register(conn.socket.fileno(), selectors.EVENT_READ, conn)
+
+    def stop(self) -> None:
+        """Leave the loop, and the listener. Who has connected by then is still answered.
+
+        Closing a listener resets the connections that nobody has accepted yet, and closing one on
+        which a request waits to be read loses that request.
+        """
+        super().stop()
+        listener, self._engine.socket = self._engine.socket, None
+        if self._listening_again is None:
+            self._selector.unregister(listener.fileno())
+        listener.settimeout(0)
+        while (connection := super()._from_server_socket(listener)) is not None:
+            self.put(connection)
+        listener.close()
+        deadline = time.monotonic() + _LAST_WORDS
+        while any(not connection.answered for _, connection in self._waiting()):
+            if (left := deadline - time.monotonic()) <= 0:
+                break
+            self._take(left)
+        self._take(0)
+        self._engine.draining = False
+
+    def _take(self, seconds: float) -> None:
+        for descriptor, connection in self._selector.select(seconds):
+            self._selector.unregister(descriptor)
+            self._engine.process_conn(connection)
 
     def _from_server_socket(self, server_socket: socket.socket) -> Connection | None:
         try:
@@ -261,6 +295,8 @@ class Engine(HTTPServer):
         self.handler = handler
         self.tls = tls
         self.open: set[Connection] = set()
+        #: It listens no more, but answers whoever has connected.
+        self.draining = False
         self.timeout = idle
         self.requests = _Pool(self, threads)
         self.loopback = isinstance(address, str) or _is_loopback(address[0])
@@ -311,10 +347,18 @@ class Engine(HTTPServer):
         else:
             self.put_conn(conn)
 
+    def put_conn(self, conn: Connection) -> None:
+        """Have a connection wait for more bytes, unless it is too late for that."""
+        if self.ready or self.draining:
+            self._connections.put(conn)
+        else:
+            conn.close()
+
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         logger.log(level, "%s", msg, exc_info=traceback)
 
     def stop(self) -> None:
+        self.draining = self.ready
         super().stop()
         # cheroot enters each server there, and would keep it for ever.
         statistics: dict[str, Any] = getattr(logging, "statistics", {})

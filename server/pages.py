@@ -18,6 +18,7 @@ import attrs
 
 from hyperglyph.codec import EncodeError, Extension, Form, Link, Resource
 from hyperglyph.transport.http.bodies import Body, pack_body
+from hyperglyph.transport.http.conditional import etag_of
 from hyperglyph.transport.http.status import RemoteError, TransportError
 
 from .builders import To
@@ -150,6 +151,8 @@ class Message:
     pages: Pages
     prefix: str
     partial: bool
+    #: Whether the message is made for its tag, and its forms name none.
+    versions: bool = False
     _seen: set[str] = attrs.field(factory=set[str])
     _foreign: set[str] = attrs.field(factory=set[str])
     _listings: dict[type, _Listing] = attrs.field(factory=dict[type, "_Listing"])
@@ -250,7 +253,7 @@ class Message:
             if home is not None:
                 return self._visitor(home, endpoint, instance)
         name = endpoint.name
-        if self.partial and name in self._seen and name not in self._foreign:
+        if self._is_listed(endpoint):
             listing = _Listing(self.pages, endpoint, f"{self.prefix}{endpoint.url}/")
             if endpoint.home is None:
                 self._listings[type(instance)] = listing
@@ -264,7 +267,29 @@ class Message:
         content.update(endpoint.offers)
         for embedded, method in endpoint.embedded.items():
             content[embedded] = _embedded(endpoint, method, instance, method.doc)
-        return Resource.from_wire("resource", attributes, content)
+        resource = Resource.from_wire("resource", attributes, content)
+        if endpoint.conditional and not self.versions:
+            version = self.version(resource)
+            for name in endpoint.conditional:
+                content[name] = _if_unchanged(endpoint.offers[name], version)
+        return resource
+
+    def _is_listed(self, endpoint: ClassEndpoint) -> bool:
+        """Whether the message has the forms and links of a class, which its instances share."""
+        name = endpoint.name
+        if endpoint.conditional:  # these forms are each instance's own
+            return False
+        return self.partial and name in self._seen and name not in self._foreign
+
+    def version(self, page: object) -> str:
+        """The version that the forms on the page of an instance name: the tag of the page as it
+        would be if they named none. Raises Unservable.
+        """
+        message = Message(self.pages, self.prefix, partial=False, versions=True)
+        body = message.pack(page)
+        if body.rest is not None:
+            raise Unservable("a page with a blob in it has no version that if_unchanged could name")
+        return etag_of(body.root)
 
     def _record(self, value: object) -> object:
         """The fields of a value that is data with names."""
@@ -343,12 +368,19 @@ class _Listing:
         return Resource.from_wire("resource", attributes, content)
 
 
+def _if_unchanged(offer: Form | Link, version: str) -> Form | Link:
+    headers = {**offer.headers, "If-Match": version}
+    return type(offer).from_wire(
+        offer.name, {**offer.attributes, "headers": headers}, offer.content
+    )
+
+
 def _why_not(value: object) -> str:
     if inspect.isgenerator(value) or inspect.isasyncgen(value):
-        return "the result holds a generator, which cannot be sent so far; return a list"
+        return "the result holds a generator, which is sent only as the whole result: make a list"
     if inspect.iscoroutine(value):
         value.close()  # or Python warns that nobody awaited it
-        return "the result holds a coroutine; async functions cannot be served so far"
+        return "the result holds a coroutine: await it, and return what it gives"
     return (
         f"the result holds {describe(value)}, which is neither registered nor data; {_hint(value)}"
     )

@@ -18,7 +18,6 @@ import re
 import secrets
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any, ClassVar, Final, NoReturn, Self, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -40,9 +39,6 @@ __all__ = ["PersistentResource", "forget", "id_of", "keep", "recall"]
 logger = logging.getLogger("hyperglyph.server")
 
 T = TypeVar("T", bound="PersistentResource")
-
-#: How often this thread or task has written to a store.
-_written: Final[ContextVar[int]] = ContextVar("hyperglyph_written", default=0)
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 _ID_BYTES: Final = 16
@@ -130,16 +126,16 @@ class PersistentResource(Resource):
     @contextmanager
     def __glyph_open__(cls, state: Mapping[str, Any]) -> Generator[Self]:
         """The instance of a URL's state; what has changed is written when all went well."""
-        instance = recall(cls, state.get("id", ""))
-        written = _written.get()
-        yield instance
         call = CURRENT.get(None)
+        written = 0 if call is None else call.writes
+        instance = recall(cls, state.get("id", ""))
+        yield instance
         if call is None or call.method in ("GET", "HEAD"):
             return
         try:
             keep(instance)
         except Conflict as conflict:
-            if _written.get() == written:
+            if call.writes == written:
                 raise Again(conflict) from None
             raise
 
@@ -163,7 +159,9 @@ def _set_stored(instance: PersistentResource, stored: _Stored) -> None:
 
 def _set_written(instance: PersistentResource, stored: _Stored) -> None:
     _set_stored(instance, stored)
-    _written.set(_written.get() + 1)
+    call = CURRENT.get(None)
+    if call is not None:
+        call.writes += 1
 
 
 class _Persistence:

@@ -34,6 +34,7 @@ __all__ = [
     "SAFE_METHODS",
     "Policy",
     "check_conditions",
+    "has_conditions",
     "check_content",
     "deadline_of",
     "effective_method",
@@ -162,14 +163,16 @@ def is_gzip(request: Incoming) -> bool:
     return _codings(request) in (["gzip"], ["x-gzip"])
 
 
-def check_conditions(request: Incoming, *, own_url: bool = False) -> None:
-    """Conditions of an unsafe call, which so far has no version to compare them with.
+def has_conditions(request: Incoming) -> bool:
+    """Whether a request asks for a version of what it changes."""
+    return any(request.values(name) for name in _CONDITIONS)
 
-    Raises PreconditionFailed for If-Match, which asks for a current version, and for every
-    condition on an object's own URL: to ignore one could lose what another caller wrote.
+
+def check_conditions(request: Incoming) -> None:
+    """Conditions of an unsafe call that is not one of an object's own URL: it has no version.
+
+    Raises PreconditionFailed for If-Match, which asks for a current one.
     """
-    if own_url and any(request.values(name) for name in _CONDITIONS):
-        raise PreconditionFailed("conditions are not compared with an object's version so far")
     if outcome_of(request.values, NONE, safe=False) is not None:
         raise PreconditionFailed("If-Match is for forms whose URL is that of an object")
 

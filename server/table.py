@@ -84,6 +84,9 @@ class Endpoints:
         self._by_identity: dict[Identity, Endpoint] = {}
         #: Changes with the table.
         self.version = 0
+        #: Whether a class is here that opens its instances somewhere (`__glyph_open__`): making
+        #: instances and pages may then block.
+        self.opens = False
 
     def __len__(self) -> int:
         return len(self._by_name)
@@ -158,4 +161,7 @@ class Endpoints:
             if endpoint.identity is not None:
                 self._by_identity[endpoint.identity] = endpoint
             self._by_name[endpoint.name] = endpoint
+            self.opens |= isinstance(endpoint, ClassEndpoint) and hasattr(
+                endpoint.cls, "__glyph_open__"
+            )
             self.version += 1

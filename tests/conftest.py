@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from faces import FACES, put_in_place
+from leaks import descriptors, left_behind
 from redis_help import RedisServer
 
 import hyperglyph as glyph
@@ -22,25 +22,13 @@ EXAMPLES = ROOT / "examples"
 Serve = Callable[..., str]
 
 
-def _descriptors() -> int:
-    directory = Path("/proc/self/fd")
-    return len(os.listdir(directory)) if directory.exists() else 0
-
-
 @pytest.fixture
 def no_leaks() -> Iterator[None]:
     """No thread and no file descriptor is left behind, once a busy machine has ended them."""
     threads = set(threading.enumerate())
-    descriptors = _descriptors()
+    before = descriptors()
     yield
-    deadline = time.monotonic() + 5.0
-    while time.monotonic() < deadline:
-        left = [thread for thread in threading.enumerate() if thread not in threads]
-        if not left and _descriptors() <= descriptors:
-            return
-        time.sleep(0.01)
-    assert not [thread for thread in threading.enumerate() if thread not in threads]
-    assert _descriptors() <= descriptors
+    assert not left_behind(before, threads)
 
 
 @pytest.fixture
@@ -58,6 +46,14 @@ def serve(no_leaks: None) -> Iterator[Serve]:
     yield start
     for server in running:
         server.stop()
+
+
+@pytest.fixture(params=FACES)
+def face(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, no_leaks: None
+) -> Iterator[None]:
+    """The test runs twice, once with `AsyncClient` in the place of `Client`."""
+    yield from put_in_place(request.param, monkeypatch)
 
 
 @pytest.fixture

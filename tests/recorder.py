@@ -38,7 +38,7 @@ class Seen:
 class Recorder:
     """The server: `pages` maps paths to values; `headers` go out with every answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.seen: list[Seen] = []
         self.pages: dict[str, Any] = {}
         self.headers: list[tuple[str, str]] = []
@@ -67,7 +67,7 @@ class Recorder:
         class Server(ThreadingHTTPServer):
             def handle_error(self, request: Any, client_address: Any) -> None: ...  # it hung up
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server((host, 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/"

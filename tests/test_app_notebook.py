@@ -6,6 +6,7 @@ import math
 import os
 import random
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -191,6 +192,55 @@ def test_nobody_computes_for_a_caller_that_has_given_up(workspace: Any) -> None:
     deadline = time.monotonic() + 20
     while workspace.progress() is not None:
         assert time.monotonic() < deadline
+
+
+# --- its end -------------------------------------------------------------------------------------
+
+#: The box, which tells in which thread cheroot lets go of connections.
+TELLING = f"""
+import sys, threading
+sys.path.insert(0, {str(APP)!r})
+from cheroot.connections import ConnectionManager
+import service
+
+expire = ConnectionManager._expire
+
+
+def telling(self, threshold):
+    print(threading.current_thread() is threading.main_thread(), flush=True)
+    expire(self, threshold)
+
+
+ConnectionManager._expire = telling
+service.main(service.router)
+"""
+
+
+def test_no_signal_is_lost_where_connections_end(tmp_path: Path) -> None:
+    """What a signal raises while a file is finalized goes nowhere, and the box would not end."""
+    command = [sys.executable, "-c", TELLING, "--folder", str(tmp_path), "--mount", "/box"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline().endswith("/box/\n")
+            assert process.stdout.readline() == "False\n"
+            process.terminate()
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
+def test_what_still_computes_is_stopped_when_the_box_ends(
+    tmp_path: Path, client: glyph.Client
+) -> None:
+    with running(tmp_path, "/box") as ending, ThreadPoolExecutor(1) as pool:
+        workspace = client.get(ending.url).new_workspace().load(blob(VALUES))
+        answer = pool.submit(workspace.bootstrap, rounds=1_000_000)
+        wait_until_it_computes(workspace)
+        os.kill(ending.pid, signal.SIGTERM)
+        with pytest.raises(glyph.Conflict, match="bootstrap was stopped after"):
+            answer.result(30)
+        os.waitid(os.P_PID, ending.pid, os.WEXITED | os.WNOWAIT)
 
 
 # --- names, files and URLs -----------------------------------------------------------------------

@@ -177,14 +177,6 @@ def test_an_authenticate_that_is_none(given: Any) -> None:
         glyph.Router(authenticate=given)
 
 
-def test_an_async_authenticate() -> None:
-    async def authenticate(request: glyph.Incoming) -> str:
-        return "alice"
-
-    with pytest.raises(TypeError, match="authenticate is a plain function"):
-        glyph.Router(authenticate=authenticate)
-
-
 @pytest.mark.parametrize("challenge", ["", "Basic\r\nX: y", "Basic é"])
 def test_challenges_that_no_header_can_carry(challenge: str) -> None:
     with pytest.raises(ValueError, match="is no challenge"):

@@ -18,6 +18,8 @@ import pytest
 import hyperglyph as glyph
 from hyperglyph.codec import encode
 
+pytestmark = pytest.mark.usefixtures("face")
+
 SERVICE = Path(__file__).with_name("blob_server.py")
 BIG = b"x" * 3_000_000  # goes to a file
 MEDIA_TYPE = "application/vnd.hyperglyph"

@@ -17,6 +17,8 @@ import hyperglyph as glyph
 from hyperglyph.codec import Error, Extension, Link, Resource, encode
 from hyperglyph.transport.http.messages import Response
 
+pytestmark = pytest.mark.usefixtures("face")
+
 OK = response(200, b"T;")
 
 
@@ -32,7 +34,10 @@ def test_what_is_sent() -> None:
     assert post.body == b"Ou1:a;i1;u1:b;Li2;;;"
     assert transport.header(1, "content-type") == "application/vnd.hyperglyph"
     assert transport.header(0, "content-type") is None
-    assert transport.header(0, "accept") == "application/vnd.hyperglyph;partial=1, */*;q=0.5"
+    assert (
+        transport.header(0, "accept")
+        == "application/vnd.hyperglyph;partial=1, application/vnd.hyperglyph-seq;q=0.9, */*;q=0.5"
+    )
     assert 19 < float(transport.header(1, "hyperglyph-timeout") or 0) <= 20
     assert transport.closed == 2
     assert opened(timeout=None)[1].header(0, "hyperglyph-timeout") is None

@@ -7,13 +7,15 @@ import io
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
-import httpx
 import pytest
 from object_help import serve as router_of
 from recorder import Recorder, recorders
 
 import hyperglyph as glyph
 from hyperglyph.codec import Form, Link
+from hyperglyph.transport.adapters.httpx_common import httpx
+
+pytestmark = pytest.mark.usefixtures("face")
 
 Serve = Callable[..., str]
 

@@ -17,6 +17,8 @@ from scripted import ROOT, bare, opened, page
 import hyperglyph as glyph
 from hyperglyph.codec import Extension, Form, Resource, encode
 
+pytestmark = pytest.mark.usefixtures("face")
+
 
 class Pipe(io.BufferedIOBase):
     """A stream that cannot be rewound."""

@@ -11,12 +11,14 @@ from http.cookiejar import CookieJar
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import pytest
 from recorder import Recorder, recorders
 
 import hyperglyph as glyph
 from hyperglyph.codec import Form, Link, Resource
+from hyperglyph.transport.adapters.httpx_common import httpx
+
+pytestmark = pytest.mark.usefixtures("face")
 
 SECRET = "s3cr3t-0f-h0me"
 

@@ -16,6 +16,8 @@ from scripted import bare, opened, page
 import hyperglyph as glyph
 from hyperglyph.codec import Error, Form, Link, Resource, encode
 
+pytestmark = pytest.mark.usefixtures("face")
+
 ROOT = encode(Resource({"f": Form("f", values=["a"]), "l": Link("l")}))
 
 Step = Callable[[Peer, socket.socket], None]

@@ -17,6 +17,8 @@ from hyperglyph.transport.http.messages import Response
 from hyperglyph.transport.http.negotiate import parse_accept
 from hyperglyph.transport.http.urls import LONGEST_URL, Base, check_url, origin_of, resolve
 
+pytestmark = pytest.mark.usefixtures("face")
+
 EVIL = "http://evil.example/"
 
 

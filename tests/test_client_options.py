@@ -15,6 +15,8 @@ from scripted import ROOT, Scripted, bare, opened, page
 import hyperglyph as glyph
 from hyperglyph.codec import Extension, Form, Input, Link, Resource
 
+pytestmark = pytest.mark.usefixtures("face")
+
 BAD_VALUES = ["a\r\nX-Evil: 1", "a\n", "\r", "a\0b", "\x1b[31m", "é\u2028", " a", "日本"]
 
 
@@ -53,6 +55,7 @@ def test_headers_for_a_block() -> None:
         assert len(names) == len(set(names))
 
 
+@pytest.mark.parametrize("face", ["Client"], indirect=True)  # for others: test_aio.py
 def test_options_belong_to_one_client_and_one_thread() -> None:
     root, transport = opened(*[page(1)] * 3)
     other, other_transport = opened(page(1))

@@ -13,6 +13,8 @@ from scripted import opened, page
 import hyperglyph as glyph
 from hyperglyph.codec import Extension, Form, Link, Resource
 
+pytestmark = pytest.mark.usefixtures("face")
+
 FULL = Resource(
     {
         "name": "first",

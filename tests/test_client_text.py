@@ -13,6 +13,8 @@ import hyperglyph as glyph
 from hyperglyph.codec import Extension, Form, Link, Resource, encode
 from hyperglyph.transport.http.messages import Response
 
+pytestmark = pytest.mark.usefixtures("face")
+
 
 def received(value: Any, **options: Any) -> Any:
     """What a client gets for a value."""

@@ -8,7 +8,8 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from tempfile import SpooledTemporaryFile
+from typing import Any, cast
 
 import pytest
 from codec_help import content, refuse_value
@@ -288,3 +289,17 @@ def test_a_copy_is_another_reader() -> None:
     assert other.read(3) == b"con"
     other.close()
     assert blob.read() == b"content"
+
+
+def test_the_file_on_disk_behind_it(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+    with path.open("rb") as file:
+        assert Blob(file, "text/plain").fileno() == file.fileno()
+    with SpooledTemporaryFile() as spool:
+        spool.write(b"content")
+        blobs = [Blob(b"content", "x/y"), pipe(b"ab"), Blob(cast("Any", spool), "x/y")]
+        for blob in blobs:
+            with pytest.raises(io.UnsupportedOperation):
+                blob.fileno()
+        assert not cast("Any", spool)._rolled

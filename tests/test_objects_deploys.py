@@ -239,7 +239,7 @@ def test_what_is_held_survives_a_compatible_deploy(new: Callable[[], Any]) -> No
     """The held page and its forms from before, against the new class, each from the first one."""
     assert len(DEPLOYS) == 20
     running = [deployed(v0())]
-    transport = glyph.LocalTransport(lambda *given: running[0](*given))
+    transport = glyph.LocalTransport(lambda *given: running[0].wsgi(*given))
     user = glyph.Client(transport).get("http://localhost/").User(7)
     bio, send = user.bio, user.message
     for cls in (new(), v0()):  # and when the deploy is taken back
@@ -254,7 +254,7 @@ def test_what_is_held_survives_a_compatible_deploy(new: Callable[[], Any]) -> No
 def test_references_of_each_deploy_survive_the_next() -> None:
     """One after the other: what any of them handed out is good under the next."""
     running = [deployed(v0())]
-    client = glyph.Client(glyph.LocalTransport(lambda *given: running[0](*given)))
+    client = glyph.Client(glyph.LocalTransport(lambda *given: running[0].wsgi(*given)))
     # A form held from a page that offered more parameters is another matter: it sends them.
     first = client.get("http://localhost/").User(7)
     held = [first]
@@ -286,7 +286,7 @@ def test_an_incompatible_deploy_says_what_is_missing() -> None:
             "the reference is older than User, which now needs 'shard': ask for the object anew",
         )
     running = [deployed(v0())]
-    client = glyph.Client(glyph.LocalTransport(lambda *given: running[0](*given)))
+    client = glyph.Client(glyph.LocalTransport(lambda *given: running[0].wsgi(*given)))
     user = client.get("http://localhost/").User(7)
     running[0] = deployed(User)
     with pytest.raises(glyph.StaleReference, match="'shard'") as caught:

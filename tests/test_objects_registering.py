@@ -245,16 +245,19 @@ class NoSelf:
     def f() -> None: ...  # type: ignore[misc]  # pyright: ignore
 
 
-class Async:
+class EmbedsAsync:
+    @glyph.embed
     async def f(self) -> None: ...
 
 
 class AsyncGenerator:
+    @glyph.embed
     async def f(self) -> AsyncIterator[int]:
         yield 1
 
 
 class Generator:
+    @glyph.embed
     def f(self) -> Iterator[int]:
         yield 1
 
@@ -347,9 +350,9 @@ class UpgradesItself:
         (Keywords, r"Keywords\.f: parameter \*\*options cannot be offered"),
         (Positional, r"Positional\.f: parameter a is positional-only"),
         (NoSelf, r"NoSelf\.f takes no self"),
-        (Async, r"Async\.f: async functions cannot be served"),
-        (AsyncGenerator, r"AsyncGenerator\.f: generators cannot be served so far; return a list"),
-        (Generator, r"Generator\.f: generators cannot be served so far; return a list"),
+        (EmbedsAsync, r"EmbedsAsync\.f: what is embedded in a page is a plain function"),
+        (AsyncGenerator, r"AsyncGenerator\.f: items come one by one"),
+        (Generator, r"Generator\.f: items come one by one"),
         (EmbedsArguments, r"EmbedsArguments\.f: what is embedded in a page takes no parameters"),
         (BothNamesBelow, "BothNamesBelow: f is a method and an attribute"),
         (SafeProperty, r"SafeProperty\.p is no method"),

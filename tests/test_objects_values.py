@@ -117,9 +117,9 @@ CASES: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: glyph.form(len), "$", "a form to a builtin_function_or_method builtins.len"),
     (lambda: glyph.form(User(1)), "$", "a form to an instance"),
     (lambda: glyph.link(User(1).message), "$", "message is not safe to follow"),
-    (lambda: {"rows": generator()}, "$.rows", "a generator, which cannot be sent so far; return a"),
-    (lambda: generate(), "$", "a generator"),
-    (lambda: coroutine(), "$", "a coroutine; async functions cannot be served so far"),
+    (lambda: {"rows": generator()}, "$.rows", "a generator, which is sent only as the whole"),
+    (lambda: [generate()], "$[0]", "a generator"),
+    (lambda: [coroutine()], "$[0]", "a coroutine: await it, and return what it gives"),
 ]
 
 

@@ -20,6 +20,8 @@ import hyperglyph as glyph
 from hyperglyph.client.proxies import FormProxy, LinkProxy, ResourceProxy
 from hyperglyph.codec import Extension, Form, Input, Link, Period, Resource
 
+pytestmark = pytest.mark.usefixtures("face")
+
 ODD = Form(
     "odd",
     values=[
@@ -335,4 +337,7 @@ def test_a_typed_root_of_the_shared_client(service_url: str) -> None:
     class Adds(Protocol):
         def add(self, a: int, b: int) -> int: ...
 
-    assert assert_type(glyph.get(service_url, as_=Adds).add(1, 2), int) == 3
+    root = glyph.get(service_url, as_=Adds)
+    assert assert_type(root.add(1, 2), int) == 3
+    shared: Any = glyph.client_of(root)
+    shared.close()  # or its connection would be taken for a leak

@@ -255,20 +255,6 @@ def test_what_ends_the_process_passes_and_closes_the_call(
     assert len(closed) == 1
 
 
-def test_two_method_headers(serve: Serve) -> None:
-    url = serve(hello)
-    for values in (("PUT", "DELETE"), ("PUT", "PUT"), ("POST", "PUT"), ("POST", "POST")):
-        headers = [f"Method: {value}" for value in values]
-        assert status_of(exchange(url, post("/hello", b"O;", *headers))) == 400
-
-
-def test_origins_of_other_schemes(serve: Serve) -> None:
-    url = serve(hello)
-    for scheme, status in [("http", 200), ("https", 200), ("ftp", 403), ("x", 403), ("", 403)]:
-        origin = f"Origin: {scheme}://127.0.0.1"
-        assert status_of(exchange(url, post("/hello", b"O;", origin))) == status
-
-
 def test_long_hosts_are_not_kept() -> None:
     policy = Policy()
     known: dict[Any, bool] = vars(policy)["_known"]

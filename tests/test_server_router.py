@@ -101,13 +101,6 @@ def keywords(**kwargs: Any) -> None: ...
 def positional(a: Any, /) -> None: ...
 
 
-async def coroutine() -> None: ...
-
-
-def generator() -> Iterator[int]:
-    yield 1
-
-
 @pytest.mark.parametrize(
     ("function", "error", "message"),
     [
@@ -115,8 +108,6 @@ def generator() -> Iterator[int]:
         (keywords, TypeError, r"parameter \*\*kwargs"),
         (positional, TypeError, "parameter a is positional-only"),
         (glyph.Form, TypeError, "Form is a kind of Extension"),
-        (coroutine, TypeError, "async functions"),
-        (generator, TypeError, "return a list"),
         (3, TypeError, "int objects cannot be called"),
     ],
 )

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 import ssl
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ import pytest
 import trustme
 
 import hyperglyph as glyph
+from hyperglyph.testing.exchanges import ExchangeSuite, Recorder
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "transports.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
@@ -25,7 +30,11 @@ def run(marker: str) -> dict[str, Any]:
 
 
 def test_every_block_is_run_here() -> None:
-    markers = ("class StandardTransport", "LocalTransport(", "unix=", "ssl=context")
+    markers = (
+        "class StandardTransport", "import LocalTransport", "AsyncLocalTransport(", "unix=\"",
+        "ssl=context", "class TestMine",
+        "hishel", "opentelemetry",  # tests/test_given.py
+    )  # fmt: skip
     assert [sum(marker in block for marker in markers) for block in BLOCKS] == [1] * len(markers)
 
 
@@ -37,13 +46,15 @@ def transport() -> glyph.Transport:
 
 
 def test_a_unix_socket() -> None:
-    with run("unix=")["client"] as client, pytest.raises(glyph.TransportError, match="connect"):
+    with run('unix="')["client"] as client, pytest.raises(glyph.TransportError, match="connect"):
         client.get("http://localhost/")
 
 
 def test_the_local_transport(capsys: pytest.CaptureFixture[str]) -> None:
-    run("LocalTransport(")
+    run("import LocalTransport")
     assert capsys.readouterr().out == "Hello World\nHello dave\n"
+    run("AsyncLocalTransport(")
+    assert capsys.readouterr().out == "['Hello dave', 'Hello eve']\n"
 
 
 def test_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,6 +64,21 @@ def test_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     certificate.cert_chain_pems[0].write_to_path("cert.pem")
     with run("ssl=context")["server"] as server:
         assert server.url.startswith("https://")
+
+
+class TestStandard(ExchangeSuite):
+    @contextmanager
+    def serving(self, recorder: Recorder) -> Generator[tuple[glyph.Transport, str]]:
+        with glyph.Server(recorder) as server:
+            yield run("class StandardTransport")["StandardTransport"](), server.url
+
+
+def test_a_class_on_the_suite(tmp_path: Path) -> None:
+    (code,) = (block for block in BLOCKS if "class TestMine" in block)
+    (tmp_path / "test_mine.py").write_text(code)
+    command = [sys.executable, "-m", "pytest", "-q", "-k", "wire or unix", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert re.search(r"^[1-9] passed, [0-9]+ deselected", done.stdout, re.M), done.stdout
 
 
 def test_the_example_works(transport: glyph.Transport, service_url: str) -> None:

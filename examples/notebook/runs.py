@@ -75,6 +75,11 @@ class Runs:
         run = self._runs.get(key)
         return None if run is None else run.progress
 
+    def stop_all(self) -> None:
+        with self._lock:
+            for run in self._runs.values():
+                run.stopped = True
+
     def stop(self, key: str) -> None:
         run = self._runs.get(key)
         if run is not None:

@@ -15,6 +15,7 @@ import signal
 import statistics
 import sys
 import tempfile
+import threading
 from array import array
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -33,6 +34,8 @@ import hyperglyph as glyph
 TYPE = "application/vnd.float64-le"
 #: More values than this at once come as a blob, from a method of its own.
 MOST_VALUES = 100_000
+#: How many seconds a call may still compute when the box is asked to end.
+PATIENCE = 5.0
 
 router = glyph.Router(docstrings=True)
 runs = Runs()
@@ -209,10 +212,17 @@ def run_below(mount: str, router: glyph.Router, port: int) -> None:
     applications = PathInfoDispatcher({mount: router})
     server = WSGIServer(("127.0.0.1", port), applications, numthreads=40)
     server.prepare()
-    print(f"http://127.0.0.1:{server.bind_addr[1]}{mount}/", flush=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Not in the main thread: there the files of a connection may end, and what a signal raises
+    # while one does is lost. The program would never hear that it is asked to end.
+    threading.Thread(target=server.serve, daemon=True).start()
     with suppress(KeyboardInterrupt):
-        server.serve()
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        print(f"http://127.0.0.1:{server.bind_addr[1]}{mount}/", flush=True)
+        threading.Event().wait()
+    # This server waits for its calls without end; after a while they are asked to stop.
+    stopping = threading.Timer(PATIENCE, runs.stop_all)
+    stopping.daemon = True
+    stopping.start()
     server.stop()
 
 

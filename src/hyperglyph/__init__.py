@@ -8,7 +8,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # isort: off
+    from .client.aio import AsyncClient
+    from .client.calls import Call
     from .client.about import client_of, content_of, reload, url_of
+    from .client.items import AsyncItems, Items
     from .client.client import Client, get
     from .codec import Blob, Extension, Form, Input, Limits, Link, Period
     from .codec.errors import DecodeError, EncodeError, HyperglyphError, LimitExceeded, Truncated
@@ -24,7 +27,10 @@ if TYPE_CHECKING:  # isort: off
     from .server.stores import MemoryStore, RedisStore, SQLiteStore, Store, StoreError
     from .server.thread import Server
     from .transport.adapters.local import LocalTransport
-    from .transport.http.messages import AsyncTransport, Incoming, Request, Response, Transport
+    from .transport.adapters.local_async import AsyncLocalTransport
+    from .transport.http.messages import (
+        AsyncResponse, AsyncTransport, Incoming, Request, Response, Transport,
+    )  # fmt: skip
     from .transport.http.status import (
         BadGateway, BadRequest, ClientError, Conflict, ContentTooLarge, DeadlineExceeded, Forbidden,
         GatewayTimeout, HeadersTooLarge, MethodNotAllowed, MisdirectedRequest, NotFound,
@@ -33,12 +39,13 @@ if TYPE_CHECKING:  # isort: off
     )  # fmt: skip
 
 __all__ = [
-    "AsyncTransport", "BadGateway", "BadRequest", "Blob", "Client", "ClientError",
-    "ConfigurationError", "Conflict", "ContentTooLarge", "DeadlineExceeded", "DecodeError",
-    "EPHEMERAL", "EncodeError", "Extension", "Forbidden", "Form", "GatewayTimeout",
-    "HeadersTooLarge", "HyperglyphError", "Incoming", "Input", "LimitExceeded", "Limits", "Link",
-    "LocalTransport", "MemoryStore", "MethodNotAllowed", "MisdirectedRequest", "Moved", "NotFound",
-    "Period", "PersistentResource", "PreconditionFailed", "RedisStore", "RemoteError", "Request",
+    "AsyncClient", "AsyncItems", "AsyncLocalTransport", "AsyncResponse", "AsyncTransport",
+    "BadGateway", "BadRequest", "Blob", "Call", "Client", "ClientError", "ConfigurationError",
+    "Conflict", "ContentTooLarge", "DeadlineExceeded", "DecodeError", "EPHEMERAL", "EncodeError",
+    "Extension", "Forbidden", "Form", "GatewayTimeout", "HeadersTooLarge", "HyperglyphError",
+    "Incoming", "Input", "Items", "LimitExceeded", "Limits", "Link", "LocalTransport",
+    "MemoryStore", "MethodNotAllowed", "MisdirectedRequest", "Moved", "NotFound", "Period",
+    "PersistentResource", "PreconditionFailed", "RedisStore", "RemoteError", "Request",
     "RequestTimeout", "Resource", "Response", "Router", "SQLiteStore", "Server", "ServerError",
     "StaleReference", "Store", "StoreError", "TooManyRequests", "Transport", "TransportError",
     "Truncated", "Unauthorized", "Unavailable", "UnsupportedMediaType", "UriTooLong",
@@ -48,6 +55,9 @@ __all__ = [
 ]  # fmt: skip
 
 _MODULES = {
+    "client.aio": "AsyncClient",
+    "client.calls": "Call",
+    "client.items": "AsyncItems Items",
     "client.client": "Client get",
     "client.about": "client_of content_of reload url_of",
     "codec": "Blob Extension Form Input Limits Link Period",
@@ -64,7 +74,8 @@ _MODULES = {
     "server.stores": "MemoryStore RedisStore SQLiteStore Store StoreError",
     "server.thread": "Server",
     "transport.adapters.local": "LocalTransport",
-    "transport.http.messages": "AsyncTransport Incoming Request Response Transport",
+    "transport.adapters.local_async": "AsyncLocalTransport",
+    "transport.http.messages": "AsyncResponse AsyncTransport Incoming Request Response Transport",
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
 

@@ -1,112 +1,55 @@
 """The general adapter, on the engine of httpx (or of its successor httpx2): httpcore's pool.
 
 It goes one layer below `httpx.HTTPTransport`, which only wraps that pool: the pool takes a network
-backend in the open, and sends a URL as it is where httpx's own URL type would re-spell it.
-
-The backend is where deadlines are kept. Each request carries one `_Wait` as its timeouts; httpcore
-hands it through, untouched, to every connect, read and write, and there each wait is clipped to
-the time left in total. The `_Wait` also notes what was sent, so that errors can tell the truth.
+backend in the open, in which deadlines are kept, and sends a URL as it is where httpx's own URL
+type would re-spell it.
 """
 
 from __future__ import annotations
 
 import os
-import select
 import socket
 import ssl
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit
+from typing import Any
 
 from hyperglyph.transport.http.messages import PIECE, AuthFlow, Deadline, Request, Response
-from hyperglyph.transport.http.status import DeadlineExceeded, Outcome, Phase, TransportError
 
 from .httpx_auth import auth_flow
-
-if TYPE_CHECKING:
-    import httpcore
-    import httpx
-else:
-    try:
-        import httpcore
-        import httpx
-    except ImportError:
-        try:
-            import httpcore2 as httpcore
-            import httpx2 as httpx
-        except ImportError as error:
-            raise ImportError(
-                "the transport 'httpx' needs httpx (or httpx2), which is not installed: "
-                "pip install httpx"
-            ) from error
+from .httpx_common import (
+    FAILURES,
+    KEEPALIVE,
+    Wait,
+    core_request,
+    fail,
+    httpcore,
+    httpx,
+    malformed,
+    outcome_of,
+    positive,
+    text_headers,
+    unasked,
+    wait_of,
+)
+from .httpx_given import Given
+from .sockets import address_at, connected, is_readable, resolved
 
 __all__ = ["HttpxTransport"]
-
-#: Servers keep idle connections longer (our own 15 s), so a connection of this age is alive.
-KEEPALIVE = 4.0
-
-_FAILURES = (
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    httpcore.TimeoutException,
-    httpcore.UnsupportedProtocol,
-)
-
-
-class _Wait(float):
-    """The time limits of one request, and how far it has come.
-
-    As a float it is the longest wait, for the pool's own waiting; the streams below ask `seconds`.
-    """
-
-    deadline: Deadline
-    connect_limit: float | None
-    idle_limit: float | None
-    phase: Phase = "connect"
-    begun = False  # something of the answer has arrived
-    reused = True
-    exhausted = False  # the body's iterator came to its end
-    failed = False  # a write failed
-
-    @classmethod
-    def of(cls, request: Request) -> _Wait:
-        left = request.deadline.left()
-        self = cls(threading.TIMEOUT_MAX if left is None else max(left, 0.0))
-        self.deadline = request.deadline
-        self.connect_limit = request.connect
-        self.idle_limit = request.idle
-        return self
-
-    def seconds(self, limit: float | None) -> float | None:
-        """How long the next wait may take. Raises TimeoutError if the deadline has passed."""
-        left = self.deadline.left()
-        if left is None:
-            return limit
-        if left <= 0:
-            raise TimeoutError("the deadline has passed")
-        return left if limit is None else min(left, limit)
-
-    @property
-    def outcome(self) -> Outcome:
-        """What the server may have made of the request by now."""
-        if self.phase == "connect" or not self.exhausted or (self.failed and self.phase == "send"):
-            return "not done"
-        return "unknown"
 
 
 class _Stream(httpcore.NetworkStream):
     """A socket whose every wait is clipped, and which writes head and body together."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, address: str | None) -> None:
         self.socket = sock
+        self.address = address
         self._held: list[bytes] = []
         self._held_size = 0
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        wait = _wait(timeout)
+        wait = wait_of(timeout)
         self._flush(wait)
         if wait.phase == "send":
             wait.phase = "wait"
@@ -122,15 +65,15 @@ class _Stream(httpcore.NetworkStream):
             raise httpcore.ReadError(str(error)) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        wait = _wait(timeout)
-        wait.phase = "send"
+        wait = wait_of(timeout)
+        wait.begin(self.address)
         self._held.append(buffer)
         self._held_size += len(buffer)
         # A head alone waits for its body, or for the first read: one packet, one wake-up.
         if self._held_size >= PIECE:
             self._flush(wait)
 
-    def _flush(self, wait: _Wait) -> None:
+    def _flush(self, wait: Wait) -> None:
         if not self._held:
             return
         data = self._held[0] if len(self._held) == 1 else b"".join(self._held)
@@ -141,6 +84,7 @@ class _Stream(httpcore.NetworkStream):
             while view:
                 self.socket.settimeout(wait.seconds(wait.idle_limit))
                 view = view[self.socket.send(view) :]
+                wait.sent = True
         except TimeoutError as error:
             wait.failed = True
             raise httpcore.WriteTimeout(str(error)) from error
@@ -159,10 +103,11 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> _Stream:
-        wait = _wait(timeout)
+        wait = wait_of(timeout)
         try:
             self.socket.settimeout(wait.seconds(wait.connect_limit))
-            return _Stream(ssl_context.wrap_socket(self.socket, server_hostname=server_hostname))
+            secured = ssl_context.wrap_socket(self.socket, server_hostname=server_hostname)
+            return _Stream(secured, self.address)
         except TimeoutError as error:
             self.close()
             raise httpcore.ConnectTimeout(str(error)) from error
@@ -172,7 +117,7 @@ class _Stream(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":
-            return _is_readable(self.socket)
+            return is_readable(self.socket)
         if info == "socket":
             return self.socket
         if info == "ssl_object" and isinstance(self.socket, ssl.SSLSocket):
@@ -180,26 +125,12 @@ class _Stream(httpcore.NetworkStream):
         return None
 
 
-def _is_readable(sock: socket.socket) -> bool:
-    """Whether an idle connection has something to say, which can only be its end."""
-    if sock.fileno() < 0:
-        return True
-    if not hasattr(select, "poll"):  # pragma: no cover - Windows
-        return bool(select.select([sock], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))
-
-
-def _wait(timeout: float | None) -> _Wait:
-    assert isinstance(timeout, _Wait), "httpcore hands timeouts through as they are"
-    return timeout
-
-
 class _Backend(httpcore.NetworkBackend):
     """Makes connections, and knows the sockets of all that are alive."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, proxied: bool) -> None:
+        #: Addresses are then those of a proxy, which resolves the names of others.
+        self._proxied = proxied
         self.streams: weakref.WeakSet[_Stream] = weakref.WeakSet()
 
     def connect_tcp(
@@ -210,32 +141,12 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> _Stream:
-        wait = _wait(timeout)
+        wait = wait_of(timeout)
         budget = Deadline(wait.connect_limit)
 
         def connect() -> socket.socket:
-            last: OSError | None = None
-            for family, kind, protocol, _, address in socket.getaddrinfo(
-                host, port, type=socket.SOCK_STREAM
-            ):
-                sock = socket.socket(family, kind, protocol)
-                try:
-                    sock.settimeout(_positive(wait.seconds(budget.left())))
-                    if local_address is not None:
-                        sock.bind((local_address, 0))
-                    sock.connect(address)
-                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                except OSError as error:
-                    sock.close()
-                    last = error
-                    if isinstance(error, TimeoutError):
-                        break
-                except BaseException:
-                    sock.close()
-                    raise
-                else:
-                    return sock
-            raise last or OSError("the name has no address")
+            found = resolved(host, port, None if self._proxied else wait.addresses)
+            return connected(found, lambda: positive(wait.seconds(budget.left())), local_address)
 
         return self._connected(wait, connect)
 
@@ -245,7 +156,7 @@ class _Backend(httpcore.NetworkBackend):
         timeout: float | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> _Stream:
-        wait = _wait(timeout)
+        wait = wait_of(timeout)
 
         def connect() -> socket.socket:
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -259,10 +170,11 @@ class _Backend(httpcore.NetworkBackend):
 
         return self._connected(wait, connect)
 
-    def _connected(self, wait: _Wait, connect: Callable[[], socket.socket]) -> _Stream:
+    def _connected(self, wait: Wait, connect: Callable[[], socket.socket]) -> _Stream:
         wait.reused = False
         try:
-            stream = _Stream(connect())
+            sock = connect()
+            stream = _Stream(sock, None if self._proxied else address_at(sock))
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
         except (OSError, UnicodeError) as error:
@@ -271,17 +183,16 @@ class _Backend(httpcore.NetworkBackend):
         return stream
 
 
-def _positive(seconds: float | None) -> float | None:
-    if seconds is not None and seconds <= 0:
-        raise TimeoutError("the connect limit has passed")
-    return seconds
-
-
 class HttpxTransport:
     """HTTP/1.1 over httpcore's connection pool. Usable from any thread, and after a fork.
 
-    `unix` connects to a Unix socket whatever the URL's host; `proxy` is the URL of an HTTP proxy;
+    `unix` connects to a Unix socket whatever the URL's host; `proxy` is the URL of an HTTP proxy,
+    which then resolves names, and to which addresses it connects is its affair;
     `verify` is an SSL context (default: the system's or certifi's certificates).
+
+    `transport`, one made for httpx, sends the requests instead: a cache, an instrumentation, a
+    proxy of another kind (docs/transports.md says what is then its own). It is closed with this
+    one, and is not looked after when the process forks.
     """
 
     def __init__(
@@ -291,7 +202,11 @@ class HttpxTransport:
         proxy: str | None = None,
         verify: ssl.SSLContext | None = None,
         max_connections: int = 100,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
+        if transport is not None and (unix or proxy or verify):
+            raise ValueError("unix, proxy and verify are then the given transport's own")
+        self._given = None if transport is None else Given(transport)
         self._unix = unix
         self._proxy = proxy
         self._verify = verify
@@ -301,7 +216,7 @@ class HttpxTransport:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._process = os.getpid()
-        self._backend = _Backend()
+        self._backend = _Backend(proxied=self._proxy is not None)
         # One pool a scheme: reading the certificates takes longer than many calls.
         self._pools: dict[str, httpcore.ConnectionPool] = {}
 
@@ -314,6 +229,8 @@ class HttpxTransport:
 
     def close(self) -> None:
         """Close all connections. The transport may be used again."""
+        if self._given is not None:
+            self._given.close()
         with self._lock:
             pools, self._pools = self._pools, {}
         for pool in pools.values():
@@ -357,62 +274,36 @@ class HttpxTransport:
         )
 
     def send(self, request: Request, /) -> Response:
-        wait = _Wait.of(request)
+        if self._given is not None:
+            return self._given.send(request)
+        wait = Wait.of(request)
         try:
-            split = urlsplit(request.url)
-            if split.scheme not in ("http", "https") or not split.hostname:
-                raise ValueError("the URL is not one of http or https")
-            target = split.path or "/"
-            if "?" in request.url:
-                target = f"{target}?{split.query}"
-            url = httpcore.URL(
-                scheme=split.scheme, host=split.hostname, port=split.port, target=target
-            )
-            core = httpcore.Request(
-                request.method,
-                url,
-                headers=_headers_of(request, split.netloc.rpartition("@")[2]),
-                content=_Pieces(request.body, wait),
-                extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), wait)},
-            )
+            core = core_request(request, wait, _Pieces(request.body, wait))
             wait.seconds(None)
-            answer = self._pool(split.scheme).handle_request(core)
+            answer = self._pool(core.url.scheme.decode()).handle_request(core)
         except (ValueError, UnicodeError) as error:
-            raise TransportError(
-                f"the request is malformed: {error}", phase="connect", outcome="not done"
-            ) from None
-        except (*_FAILURES, TimeoutError) as error:
-            _fail(error, wait)
+            raise malformed(error) from None
+        except (*FAILURES, TimeoutError) as error:
+            fail(error, wait)
+        if not wait.begun:
+            answer.close()
+            raise unasked(wait)
         wait.phase = "read"
         return Response(
             status=answer.status,
-            headers=[
-                (name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers
-            ],
+            headers=text_headers(answer),
             body=_read(answer, wait),
             url=request.url,
             reused=wait.reused,
             on_close=answer.close,
+            address=wait.address,
         )
-
-
-def _headers_of(request: Request, host: str) -> list[tuple[bytes, bytes]]:
-    headers = [(b"Host", host.encode("ascii"))]
-    headers += [(name.encode("ascii"), value.encode("latin-1")) for name, value in request.headers]
-    body = request.body
-    if isinstance(body, bytes):
-        headers.append((b"Content-Length", b"%d" % len(body)))
-    elif body is not None and request.length is not None:
-        headers.append((b"Content-Length", b"%d" % request.length))
-    elif body is not None:
-        headers.append((b"Transfer-Encoding", b"chunked"))
-    return headers
 
 
 class _Pieces:
     """A body in pieces; httpcore copies the rest of a large one at every send."""
 
-    def __init__(self, body: bytes | Iterator[bytes] | None, wait: _Wait) -> None:
+    def __init__(self, body: bytes | Iterator[bytes] | None, wait: Wait) -> None:
         self._body = body
         self._wait = wait
 
@@ -426,35 +317,10 @@ class _Pieces:
         self._wait.exhausted = True
 
 
-def _read(answer: httpcore.Response, wait: _Wait) -> Iterator[bytes]:
+def _read(answer: httpcore.Response, wait: Wait) -> Iterator[bytes]:
     try:
         yield from answer.iter_stream()
-    except _FAILURES as error:
-        outcome: Outcome = "done" if answer.status < 300 else "unknown"
-        _fail(error, wait, outcome)
+    except FAILURES as error:
+        fail(error, wait, outcome_of(answer.status))
     finally:
         answer.close()
-
-
-def _fail(error: Exception, wait: _Wait, outcome: Outcome | None = None) -> NoReturn:
-    """Raise our own error in place of the library's."""
-    left = wait.deadline.left()
-    expired = left is not None and left <= 0
-    timed_out = expired or isinstance(error, httpcore.TimeoutException | TimeoutError)
-    cls = DeadlineExceeded if timed_out else TransportError
-    if timed_out and wait.phase == "connect":
-        what = "no connection in time"
-    elif timed_out:
-        what = "the deadline has passed" if expired else "the peer was idle for too long"
-    else:
-        what = {
-            "connect": "cannot connect",
-            "send": "the request could not be sent",
-            "wait": "the connection ended without an answer",
-            "read": "the answer was cut short",
-        }[wait.phase]
-        detail = str(error)
-        what = f"{what}: {detail}" if detail else what
-    raise cls(
-        what, phase=wait.phase, outcome=outcome or wait.outcome, reused=wait.reused
-    ) from error

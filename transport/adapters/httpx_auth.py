@@ -1,19 +1,21 @@
 """httpx's own authentication classes, for the requests of this package.
 
 A class of httpx's is a generator: it yields requests to send, and is sent their responses. So is
-what is made of one here, in our own requests and responses. It adds to the headers of ours what
-the class has put into those of its copy; all else stays as it was spelled.
+what is made of one here, in our own requests and responses, for both faces of the client. It adds
+to the headers of ours what the class has put into those of its copy; all else stays as it was
+spelled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from hyperglyph.transport.http.messages import AuthFlow, Request, Response
+from hyperglyph.transport.http.messages import Answered, AsyncResponse, AuthFlow, Request
+from hyperglyph.transport.http.waiting import each
 
 if TYPE_CHECKING:
     import httpx
@@ -55,9 +57,9 @@ class _OfFunction:
         yield self._function(request)
 
 
-def _flow(
+async def _flow(
     auth: httpx.Auth | _OfFunction, request: Request, library: Any
-) -> Generator[Request, Response, None]:
+) -> AsyncGenerator[Request, Answered]:
     """Yields `request` itself, changed, where it is to be sent, and others of the class's own.
 
     Raises ValueError if the class wants to see a body that is not held in memory.
@@ -79,7 +81,7 @@ def _flow(
                 response = yield request
             else:
                 response = yield _other(asked, request)
-            asked = flow.send(_theirs(response, asked, library, auth.requires_response_body))
+            asked = flow.send(await _theirs(response, asked, library, auth.requires_response_body))
     except StopIteration:
         return
     finally:
@@ -124,23 +126,26 @@ def _other(asked: httpx.Request, request: Request) -> Request:
     )
 
 
-def _theirs(response: Response, asked: httpx.Request, library: Any, with_body: bool) -> Any:
+async def _theirs(response: Answered, asked: httpx.Request, library: Any, with_body: bool) -> Any:
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
     content = b""
     if with_body:
-        content = b"".join(_bounded(response))
-        response.body = (content,)
+        content = await _bounded(response.body)
+        if isinstance(response, AsyncResponse):
+            response.body = each((content,))
+        else:
+            response.body = (content,)
     else:
         raw = [pair for pair in raw if pair[0].lower() != b"content-encoding"]
     return library.Response(response.status, headers=raw, content=content, request=asked)
 
 
-def _bounded(response: Response) -> Generator[bytes]:
-    size = 0
-    for piece in response.body:
-        size += len(piece)
-        if size > _ANSWER_LIMIT:
+async def _bounded(body: Iterable[bytes] | AsyncIterable[bytes]) -> bytes:
+    content = bytearray()
+    async for piece in each(body):
+        content += piece
+        if len(content) > _ANSWER_LIMIT:
             raise ValueError(
                 f"this auth reads answers, and one has more than {_ANSWER_LIMIT} bytes"
             )
-        yield piece
+    return bytes(content)

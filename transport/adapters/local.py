@@ -21,7 +21,8 @@ __all__ = ["LocalTransport"]
 WSGIApplication = Callable[..., Iterable[bytes]]
 
 
-def _pieces_of(request: Request) -> Iterator[bytes]:
+def pieces_of(request: Request) -> Iterator[bytes]:
+    """The body of a request in pieces."""
     body = request.body
     if isinstance(body, bytes):
         for start in range(0, len(body), PIECE):
@@ -30,8 +31,25 @@ def _pieces_of(request: Request) -> Iterator[bytes]:
         yield from body
 
 
-def _length_of(request: Request) -> int | None:
+def length_of(request: Request) -> int | None:
+    """The length of its body, if it is known."""
     return len(request.body) if isinstance(request.body, bytes) else request.length
+
+
+def split_target(url: str, mount: str) -> bytes | None:
+    """The path below the mount prefix, percent-decoded; None for one that is not below it."""
+    path = unquote_to_bytes(urlsplit(url).path or "/")
+    prefix = mount.encode()
+    if path != prefix and not path.startswith(prefix + b"/"):
+        return None
+    return path[len(prefix) :]
+
+
+def target_of(url: str) -> str:
+    """The path and query, as they are spelled."""
+    split = urlsplit(url)
+    path = split.path or "/"
+    return f"{path}?{split.query}" if split.query else path
 
 
 class _Input(io.RawIOBase):
@@ -83,23 +101,22 @@ class LocalTransport:
 
     def send(self, request: Request, /) -> Response:
         split = urlsplit(request.url)
-        path = unquote_to_bytes(split.path)
-        mount = self._mount.encode()
-        if path != mount and not path.startswith(mount + b"/"):
+        path = split_target(request.url, self._mount)
+        if path is None:
             return Response(404, (), (), request.url)
         headers = [("Host", split.netloc), *request.headers]
-        below = path[len(mount) :].decode("latin-1")
+        below = path.decode("latin-1")
         if self._handler is None:
             return self._send_wsgi(request, headers, below, split.query)
         incoming = Incoming(
             method=request.method,
-            path=below.encode("latin-1").decode("utf-8", "surrogateescape"),
+            path=path.decode("utf-8", "surrogateescape"),
             headers=headers,
-            body=_pieces_of(request),
+            body=pieces_of(request),
             query=split.query,
             mount=self._mount,
-            target=f"{split.path}?{split.query}" if split.query else split.path,
-            length=_length_of(request),
+            target=target_of(request.url),
+            length=length_of(request),
             scheme=split.scheme,
         )
         response = self._handler.handle(incoming)
@@ -109,7 +126,7 @@ class LocalTransport:
     def _send_wsgi(
         self, request: Request, headers: list[tuple[str, str]], path: str, query: str
     ) -> Response:
-        length = _length_of(request)
+        length = length_of(request)
         environ: dict[str, Any] = {
             "REQUEST_METHOD": request.method,
             "SCRIPT_NAME": self._mount,
@@ -120,7 +137,7 @@ class LocalTransport:
             "SERVER_PROTOCOL": "HTTP/1.1",
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": urlsplit(request.url).scheme,
-            "wsgi.input": io.BufferedReader(_Input(_pieces_of(request)), PIECE),
+            "wsgi.input": io.BufferedReader(_Input(pieces_of(request)), PIECE),
             "wsgi.input_terminated": length is None,
             "wsgi.errors": sys.stderr,
             "wsgi.multithread": True,
@@ -129,7 +146,8 @@ class LocalTransport:
         }
         for name, value in headers:
             key = name.upper().replace("-", "_")
-            environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
+            key = key if key == "CONTENT_TYPE" else f"HTTP_{key}"
+            environ[key] = f"{environ[key]}, {value}" if key in environ else value
         if length is not None:
             environ["CONTENT_LENGTH"] = str(length)
         head: list[tuple[int, list[tuple[str, str]]]] = []

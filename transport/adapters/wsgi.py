@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from hyperglyph.transport.http.messages import PIECE, Handler, Incoming, Response
+from hyperglyph.transport.http.refusal import refusal
 from hyperglyph.transport.http.status import BadRequest, RequestTimeout, reason_phrase
 
-__all__ = ["WSGIAdapter"]
+__all__ = ["StartResponse", "WSGIAdapter"]
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
@@ -32,11 +33,9 @@ class WSGIAdapter:
         try:
             request = incoming(environ)
         except BadRequest as error:
-            message = str(error).encode()
-            fields = [("Content-Type", "text/plain"), ("Content-Length", str(len(message)))]
-            start_response("400 Bad Request", fields)
-            return [message]
-        response = self._handler.handle(request)
+            response = refusal(error.status, error.message)
+        else:
+            response = self._handler.handle(request)
         status = f"{response.status} {reason_phrase(response.status)}"
         start_response(status, list(response.headers))
         return _Closing(response)
@@ -91,6 +90,7 @@ def incoming(environ: Environ) -> Incoming:
         target=f"{path}?{query}" if query else path,
         length=length,
         scheme=environ.get("wsgi.url_scheme", "http"),
+        peer=environ.get("REMOTE_ADDR"),
     )
 
 

@@ -40,6 +40,8 @@ class Validators:
 
     etag: str | None = None
     last_modified: datetime | None = None
+    #: The tags of the same version in other forms: compressed, say.
+    others: tuple[str, ...] = ()
 
     def headers(self) -> tuple[tuple[str, str], ...]:
         """ETag and Last-Modified, as far as they are known."""
@@ -80,7 +82,7 @@ def outcome_of(
     condition, a list of tags that cannot be read matches nothing.
     """
     if if_match := ",".join(values("if-match")):
-        if not _matches(if_match, validators.etag, weak=False):
+        if not _matches(if_match, validators, weak=False):
             return 412
     elif (
         validators.last_modified is not None
@@ -89,7 +91,7 @@ def outcome_of(
     ):
         return 412
     if if_none_match := ",".join(values("if-none-match")):
-        if _matches(if_none_match, validators.etag, weak=True):
+        if _matches(if_none_match, validators, weak=True):
             return 304 if safe else 412
     elif (
         safe
@@ -101,15 +103,16 @@ def outcome_of(
     return None
 
 
-def _matches(text: str, etag: str | None, *, weak: bool) -> bool:
+def _matches(text: str, validators: Validators, *, weak: bool) -> bool:
     """Whether a list of tags, or `*`, names the current version."""
-    if etag is None or len(text) > _LONGEST:
+    if validators.etag is None or len(text) > _LONGEST:
         return False
+    current = (validators.etag, *validators.others)
     if text.strip() == "*":
         return True
     if _TAGS.fullmatch(text) is None:
         return False
-    return any(tag == etag and (weak or not weakness) for weakness, tag in _TAG.findall(text))
+    return any(tag in current and (weak or not weakness) for weakness, tag in _TAG.findall(text))
 
 
 def _date(values: Iterable[str]) -> int | None:

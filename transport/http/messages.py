@@ -7,15 +7,31 @@ server an `Incoming` request goes to the router, which gives a `Response` too.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Sequence,
+)
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final, Protocol, runtime_checkable
 
 import attrs
 
+from .addresses import AddressPolicy
+from .waiting import Pieces
+
 __all__ = [
     "PIECE",
+    "Answered",
+    "AsyncResponse",
+    "AsyncHandler",
     "AsyncTransport",
     "AuthFlow",
+    "Caller",
     "Deadline",
     "Handler",
     "Headers",
@@ -79,7 +95,8 @@ class Request:
     `url` is absolute, ASCII, and sent as it is. `body` is bytes, an iterator of bytes with its
     `length` if that is known, or None. `deadline` bounds the whole call, `connect` the time to a
     connection, `idle` each wait for bytes of the peer but for the first of an answer (seconds;
-    None: no limit). `safe` says that sending it twice does no harm.
+    None: no limit). `safe` says that sending it twice does no harm. `addresses` says to which
+    resolved addresses it may go, where a transport resolves names itself; None: to all.
     """
 
     method: str
@@ -91,6 +108,7 @@ class Request:
     connect: float | None = None
     idle: float | None = None
     safe: bool = False
+    addresses: AddressPolicy | None = None
 
 
 def _nothing() -> None:
@@ -101,8 +119,9 @@ def _nothing() -> None:
 class Response:
     """An answer: `body` gives its bytes in pieces, once; `close` gives back what it holds.
 
-    On a client `url` is where it came from, and `reused` says whether the connection had served
-    an earlier request. Header names may be in any case.
+    On a client `url` is where it came from, `reused` says whether the connection had served an
+    earlier request, and `address` is the peer's IP address, where the transport knows it. Header
+    names may be in any case.
     """
 
     status: int
@@ -111,6 +130,7 @@ class Response:
     url: str = ""
     reused: bool = False
     on_close: Callable[[], None] = _nothing
+    address: str | None = None
 
     def header(self, name: str) -> str | None:
         """The first value of a header, or None; `name` in lower case."""
@@ -122,9 +142,57 @@ class Response:
         on_close()
 
 
+async def _nothing_to_wait_for() -> None:
+    """Close what needs no closing."""
+
+
+@attrs.define
+class AsyncResponse:
+    """A `Response` for asyncio: its body comes by `async for`, and closing is awaited."""
+
+    status: int
+    headers: Headers
+    body: AsyncIterable[bytes]
+    url: str = ""
+    reused: bool = False
+    on_close: Callable[[], Awaitable[None]] = _nothing_to_wait_for
+    address: str | None = None
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, or None; `name` in lower case."""
+        return first_header(self.headers, name)
+
+    async def close(self) -> None:
+        """Give back the connection, files and whatever else the answer holds. May be repeated."""
+        on_close, self.on_close = self.on_close, _nothing_to_wait_for
+        await on_close()
+
+
+#: An answer over a transport of either kind.
+Answered = Response | AsyncResponse
+
 #: How a request is authenticated: a generator of the requests to send, the given one among them,
-#: which is sent the response to each. The last response is the answer.
-AuthFlow = Callable[[Request], Generator[Request, Response, None]]
+#: which is sent the response to each. The last response is the answer. Without an event loop, too,
+#: it is run step by step, and may then not wait for one.
+AuthFlow = Callable[[Request], AsyncGenerator[Request, Answered]]
+
+
+class Caller:
+    """Who has sent a request, as far as a server can tell whether they wait. This one cannot."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody waits for the answer any more. For any thread."""
+        return False
+
+    def watched(self, told: Callable[[], None], /) -> AbstractContextManager[None]:
+        """Have `told` called once, on the event loop of the request, if the caller goes while this
+        is entered. Only where a server is told of that; the body of the request has been read.
+        """
+        return nullcontext()
+
+
+_UNSEEN: Final = Caller()
 
 
 @attrs.define
@@ -134,19 +202,22 @@ class Incoming:
     `path` is percent-decoded and begins behind `mount`, the prefix under which the application
     is mounted (no trailing slash); `query` and `target` are as they came. `length` is the declared
     Content-Length. `body` raises RemoteError where the peer cuts it short or stalls. `loopback`
-    says that the server listens on loopback only.
+    says that the server listens on loopback only. `peer` is the address at the other end of the
+    connection, "" over a Unix socket, None if it is not known.
     """
 
     method: str
     path: str
     headers: Headers
-    body: Iterable[bytes] = ()
+    body: Pieces = ()
     query: str = ""
     mount: str = ""
     target: str = ""
     length: int | None = None
     scheme: str = "http"
     loopback: bool = False
+    caller: Caller = _UNSEEN
+    peer: str | None = None
     _index: dict[str, list[str]] | None = attrs.field(default=None, init=False, repr=False)
 
     def values(self, name: str) -> list[str]:
@@ -170,6 +241,12 @@ class Handler(Protocol):
     def handle(self, request: Incoming, /) -> Response: ...
 
 
+class AsyncHandler(Protocol):
+    """The same under an event loop. The body of the response may be an async iterable."""
+
+    async def serve(self, request: Incoming, /) -> Response: ...
+
+
 @runtime_checkable
 class Transport(Protocol):
     """How a client reaches servers: bytes in, bytes out. Usable from any thread.
@@ -191,11 +268,16 @@ class Transport(Protocol):
 
 @runtime_checkable
 class AsyncTransport(Protocol):
-    """The same for asyncio. `Response.body` is then an async iterable."""
+    """The same for asyncio. What an iterator as `Request.body` gives may be read from a file, and
+    reading it block: `off_loop` of `hyperglyph.transport.adapters.threads` reads it in a thread.
+
+    Cancelling `send`, or the reading of a body, ends the connection: nobody else may be given the
+    rest of that answer.
+    """
 
     @property
     def name(self) -> str: ...
 
-    async def send(self, request: Request, /) -> Response: ...
+    async def send(self, request: Request, /) -> AsyncResponse: ...
 
     async def close(self) -> None: ...

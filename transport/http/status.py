@@ -21,6 +21,8 @@ from typing import Any, ClassVar, Final, Literal, Self
 
 from hyperglyph.codec.errors import HyperglyphError
 
+from .messages import first_header
+
 __all__ = [
     "BadGateway",
     "BadRequest",
@@ -301,9 +303,27 @@ class BadGateway(ServerError):
 
 
 class Unavailable(ServerError):
-    """503: too busy, or about to stop."""
+    """503: too busy, or about to stop.
+
+    `retry_after` says in how many seconds to try again (the header Retry-After), if anybody knows.
+    """
 
     status = 503
+    retry_after: int | None = None
+
+    def __init__(
+        self, message: str = "", *, retry_after: int | None = None, **options: Any
+    ) -> None:
+        super().__init__(message, **options)
+        self.retry_after = retry_after
+
+    @classmethod
+    def from_response(cls, status: int, message: str, **options: Any) -> Self:
+        self = super().from_response(status, message, **options)
+        value = first_header(self.headers, "retry-after") or ""
+        if value.isascii() and value.isdigit() and len(value) < 10:
+            self.retry_after = int(value)
+        return self
 
 
 class GatewayTimeout(ServerError):

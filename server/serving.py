@@ -1,0 +1,357 @@
+"""How a request becomes a call, and a result a response.
+
+    request -> policy -> place -> instance, arguments -> your function -> page -> response
+
+Written once, as coroutines, for threads and event loops; how they differ is in `running.py`. No
+I/O: bytes come in with the `Incoming` request and go out with the `Response`; adapters wait.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any, NoReturn, TypeVar
+
+import attrs
+
+from hyperglyph.codec import Blob, DecodeError, LimitExceeded, Limits
+from hyperglyph.codec.blob import DEFAULT_CONTENT_TYPE
+from hyperglyph.transport.http.bodies import BlobSink, InflatingSink, Sink, read_into
+from hyperglyph.transport.http.codings import Inflation
+from hyperglyph.transport.http.disposition import unpack_name
+from hyperglyph.transport.http.forms import NoneSink, form_sink, unpack_query
+from hyperglyph.transport.http.messages import Incoming, Response
+from hyperglyph.transport.http.sequences import accepts_sequence
+from hyperglyph.transport.http.status import (
+    BadGateway,
+    BadRequest,
+    ContentTooLarge,
+    GatewayTimeout,
+    NotFound,
+    RemoteError,
+    ServerError,
+    TransportError,
+)
+
+from .again import Again, pause_before
+from .authentication import Guard
+from .calls import Call, answer, discard_blobs, error_response, no_content, redirection
+from .context import Context, serving
+from .endpoints import FunctionEndpoint
+from .flight import InFlight
+from .forwarded import Forwarded
+from .log import tame_traceback
+from .moved import Moved
+from .pages import Pages
+from .policy import (
+    Policy,
+    check_conditions,
+    check_content,
+    deadline_of,
+    effective_method,
+    is_gzip,
+)
+from .raw import is_welcome, raw_answer
+from .references import References
+from .running import Running
+from .sequences import gathered, is_items, sequence
+from .table import ROOT, Endpoints, Place
+from .versions import check_version
+
+__all__ = ["Serving"]
+
+logger = logging.getLogger("hyperglyph.server")
+logger.addFilter(tame_traceback)
+
+T = TypeVar("T")
+
+
+@attrs.define(eq=False)
+class Serving:
+    """Answers requests by what a router has registered, as its options say."""
+
+    endpoints: Endpoints
+    guard: Guard
+    pages: Pages
+    references: References
+    policy: Policy
+    forwarded: Forwarded
+    flight: InFlight
+    limits: Limits
+    gzip: bool
+    gzip_requests: bool
+    #: Of a body, in bytes.
+    body_limit: int
+    #: Makes the object that is the root page, if there is one.
+    default: Callable[[ExitStack], object] | None = None
+
+    async def serve(self, request: Incoming, running: Running) -> Response:
+        """Answer a request. Raises nothing but what ends the process or cancels the task."""
+        started = time.perf_counter()
+        call = Call(request, secrets.token_hex(6), self.guard.vary, self.guard.challenge)
+        refusal = self.flight.enter()
+        try:
+            if refusal is not None:
+                raise refusal
+            response = await self._respond(call, running)
+        except RemoteError as error:
+            response = error_response(call, error)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt | GeneratorExit) or running.is_cancelled():
+                call.close()
+                self.flight.leave()
+                raise
+            # The text of an undeclared exception may hold anything; it stays in the log.
+            logger.exception("logref %s: %s failed", call.logref, call.route)
+            response = error_response(call, ServerError("internal error"))
+        if request.method == "HEAD":
+            response.body = ()
+        if refusal is None:
+            self.flight.leave_with(response)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug(
+                "%s %s %d %s bytes %.1f ms logref %s",
+                call.method or "-",
+                call.route,
+                response.status,
+                response.header("content-length") or "?",
+                (time.perf_counter() - started) * 1000,
+                call.logref,
+            )
+        return response
+
+    async def _respond(self, call: Call, running: Running) -> Response:
+        request = call.request = self.forwarded.applied(call.request)
+        self.policy.check(request)
+        call.method = effective_method(request)
+        call.deadline = deadline_of(request)
+        try:
+            call.principal = await self.guard.principal(call, running)
+        except (RemoteError, TransportError) as error:
+            self._failed(call, error)
+        place = self.endpoints.find(request.path)
+        if place is None:
+            raise NotFound("there is nothing of that name")
+        call.route = place.route
+        call.cache = place.cache or call.cache
+        call.may_compress = self.gzip
+        asked = place.asked(call.method)
+        if asked is None:
+            call.refuse_method(place.allow)
+        place = asked
+        if call.method != "GET":
+            assert place.call is not None
+            envelope = place.call.envelope_for(call.method)
+            check_content(request, envelope=envelope, gzip=self.gzip_requests)
+            if not place.call.marks.own_url:
+                check_conditions(request)
+        context = Context(
+            call.method,
+            call.route,
+            request.headers,
+            call.deadline,
+            call.logref,
+            call.principal,
+            request.caller,
+        )
+        try:
+            with serving(context):
+                return await self._reached(call, place, context, running)
+        except Moved as moved:
+            return redirection(call, moved.target(request), 307)
+        except (RemoteError, TransportError) as error:
+            self._failed(call, error)
+
+    async def _reached(
+        self, call: Call, place: Place, context: Context, running: Running
+    ) -> Response:
+        """The answer of a place that may be asked so."""
+        request = call.request
+        if (home := self.references.elsewhere(place, request)) is not None:
+            return redirection(call, home, 307)
+        if place is ROOT and self.default is None:
+            return answer(call, self.pages.root(request.mount))
+        arguments = None if place.call is None else await self._read(call, place.call)
+        _check_deadline(call, "the deadline passed before the call began")
+
+        def attempts(running: Running) -> Any:
+            return self._attempts(call, place, arguments, context, running)
+
+        waits = place.call is not None and place.call.waits
+        return await running.whole(attempts, call, waits=waits)
+
+    async def _attempts(
+        self, call: Call, place: Place, given: object, context: Context, running: Running
+    ) -> Response:
+        """Make the call, and again where it lost a race and its class says that it may be."""
+        retries = 0 if call.received else place.retries
+        attempt = 0
+        while True:
+            # What a call does to its arguments is not for the next to see.
+            mine = given if attempt == retries else copy.deepcopy(given)
+            try:
+                return await self._attempt(call, place, mine, context, running)
+            except Again as again:
+                attempt += 1
+                pause = pause_before(attempt, call.deadline)
+                if attempt > retries or pause is None:
+                    raise again.conflict from None
+                call.discard()
+                await running.sleep(pause)
+
+    async def _attempt(
+        self, call: Call, place: Place, given: object, context: Context, running: Running
+    ) -> Response:
+        """Make the call, and a response of its result.
+
+        Instances are let go before the answer is: what they keep is kept by then.
+        """
+        blocks = self.endpoints.opens
+        try:
+            if blocks:
+                result = await running.step(self._made, call, place, given)
+            else:
+                result = self._made(call, place, given)
+            if inspect.iscoroutine(result):
+                result = await running.wait(result, call, call.request.caller)
+            if is_items(result):
+                if accepts_sequence(call.request.values("accept")):
+                    message = self.pages.message
+                    return sequence(
+                        call,
+                        result,
+                        context,
+                        lambda item: message(call.request.mount, partial=call.partial).pack(item),
+                    )
+                result = await gathered(result, call, running)
+        except BaseException as error:
+            leave = call.stack.__exit__
+            if blocks:
+                await running.step(leave, type(error), error, error.__traceback__)
+            else:
+                leave(type(error), error, error.__traceback__)
+            raise
+        if blocks:
+            return await running.step(self._concluded, call, place, result, context)
+        return self._concluded(call, place, result, context)
+
+    async def _read(self, call: Call, function: FunctionEndpoint) -> object:
+        """The arguments in the body or query, by name. Raises RemoteError."""
+        request = call.request
+        envelope = function.envelope_for(call.method)
+        if call.method == "GET":
+            return unpack_query(request.query, limits=self.limits)
+        limit = self.limits.blob_size if envelope == "blob" else self.body_limit
+        if request.length is not None and request.length > limit:
+            raise ContentTooLarge(f"the body has more than {limit} bytes")
+        try:
+            if envelope in ("none", "query"):
+                nothing = await _received(request, NoneSink())
+                if envelope == "none":
+                    return nothing
+                return unpack_query(request.query, limits=self.limits)
+            if envelope == "blob":
+                return await self._read_blob(call, function)
+            value, call.received = await _received(
+                request, form_sink(self.limits, call.deadline.pause)
+            )
+        except LimitExceeded as error:
+            raise ContentTooLarge(str(error)) from None
+        except Inflation as error:
+            raise BadRequest(str(error)) from None
+        except DecodeError as error:
+            raise BadRequest(f"malformed message: {error}") from None
+        finally:
+            call.deadline.resume()
+        return value
+
+    async def _read_blob(self, call: Call, function: FunctionEndpoint) -> Mapping[str, object]:
+        # Only a file that has come whole is handed on; until then no instance waits for it.
+        name = unpack_name(call.request.values("content-disposition")[0])
+        function.parameters.bind({name: None})
+        content_type = call.request.header("content-type") or DEFAULT_CONTENT_TYPE
+        call.deadline.pause()
+        blob = await _received(
+            call.request, BlobSink({"content-type": content_type}, limits=self.limits)
+        )
+        call.received = (blob,)
+        return {name: blob}
+
+    def _made(self, call: Call, place: Place, given: object) -> Any:
+        """What stands at a place: the instance, or what the function returns."""
+        if place is ROOT:
+            assert self.default is not None
+            return self.default(call.stack)
+        function = place.call
+        instance: object = None
+        if place.token is not None:
+            assert place.owner is not None
+            if function is not None:  # what does not bind costs no instance
+                function.parameters.bind(given)
+            instance = self.references.instance(place.owner, place.token, call.stack)
+            if function is None:
+                call.last_modified = place.owner.last_modified(instance)
+                return instance
+        assert function is not None
+        if function.marks.own_url:
+            check_version(call, self.pages, instance, place.owner)
+        arguments = self.references.arguments(
+            function, function.parameters.bind(given), call.request, call.stack
+        )
+        if place.token is None:
+            return function.function(**arguments)
+        return function.function(instance, **arguments)
+
+    def _concluded(self, call: Call, place: Place, result: object, context: Context) -> Response:
+        """The response of a result."""
+        with call.stack:
+            try:
+                _check_deadline(call, "the deadline passed before the answer was there")
+                return self._answer(call, place, result, context)
+            except BaseException:
+                discard_blobs(result)
+                raise
+
+    def _answer(self, call: Call, place: Place, result: object, context: Context) -> Response:
+        message = self.pages.message(call.request.mount, partial=call.partial)
+        function = place.call
+        if place is ROOT:
+            url = message.elsewhere(result)
+        elif function is None:
+            url = None  # it is here that the instance was asked for
+        else:
+            call.last_modified = context.last_modified
+            if result is None:
+                return no_content(call)
+            if function.marks.redirect or place.creates:
+                url = message.url(result)
+            else:
+                url = message.elsewhere(result)
+        if url is not None:
+            return redirection(call, url)
+        if type(result) is Blob and is_welcome(call, result):
+            return raw_answer(call, result)
+        return answer(call, message.pack(result))
+
+    def _failed(self, call: Call, error: RemoteError | TransportError) -> NoReturn:
+        """Raise an error that was declared; one of a call made in turn is not the caller's."""
+        if isinstance(error, RemoteError) and not error.received:
+            raise error
+        logger.exception("logref %s: a call that %s made failed", call.logref, call.route)
+        raise BadGateway("a call made by this server failed") from None
+
+
+async def _received(request: Incoming, sink: Sink[T]) -> T:
+    """What the body of a request makes of a sink."""
+    return await read_into(InflatingSink(sink) if is_gzip(request) else sink, request.body)
+
+
+def _check_deadline(call: Call, message: str) -> None:
+    left = call.deadline.left()
+    if left is not None and left <= 0:
+        raise GatewayTimeout(message)
