@@ -132,7 +132,7 @@ class _Shortcut:
         """The value of a whole message. Raises for whatever is unusual."""
         ascii_only, marks, openers = self._ascii_only, _MARKS, _EXTRA_NODES
         known, longest = _TOKENS.copy(), len(marks)
-        extensions = self._extensions
+        extensions, heads = self._extensions, self._heads
         depth, width = self._limits.depth, min(self._limits.integer_digits, DIRECT)
         is_float, to_float = _FLOAT.fullmatch, float.fromhex
         limited = _LIMITED
@@ -147,18 +147,21 @@ class _Shortcut:
                 append(known[token])
                 continue
             if token and (prefix := token[0]) in openers:
-                if prefix == "X" and (
-                    head := self._head(token, tokens, len(tokens) - length_hint(following))
+                if (
+                    prefix == "X"
+                    and (token in heads or self._to_learn)
+                    and (attributes := self._like_last(token, tokens, length_hint(following)))
                 ):
+                    last = heads[token]
                     nodes -= openers["X"] + openers["D"]
                     if nodes < 0 or len(stack) + 1 >= depth:
                         raise _Unusual
                     if kind in limited and not limited[kind](items, prefix):
                         raise _Unusual
                     stack.append((kind, items))
-                    kind, items = "head", [head.name, head.attributes]
+                    kind, items = "head", [last.name, attributes]
                     append = items.append
-                    next(islice(following, len(head.tokens) - 1, None))
+                    next(islice(following, len(last.tokens) - 1, None))
                     continue
                 rest = token.lstrip(_OPENERS)
                 for prefix in token[: len(token) - len(rest)]:
@@ -218,19 +221,20 @@ class _Shortcut:
             raise _Unusual
         return items[0]
 
-    def _head(self, opener: str, tokens: list[str], at: int) -> _Head | None:
-        """The head of an extension, if the last of its name was the same but for the first value.
+    def _like_last(self, opener: str, tokens: list[str], left: int) -> dict[str, Any] | None:
+        """The attributes of an extension, if the last of its name had the same but for the first.
 
         A listing holds a thousand such resources, each with a URL of its own: to compare their
         tokens takes less time than to fill a dict for each.
         """
+        at = len(tokens) - left
         last = self._heads.get(opener)
         if last is not None:
-            name, attributes, expected, first = last
+            _, attributes, expected, first = last
             found = tokens[at : at + len(expected)]
             token, found[1] = found[1], ""
             if found == expected and (text := self._text(token)) is not None:
-                return _Head(name, {**attributes, first: text}, expected, first)
+                return {**attributes, first: text}
         self._learn(opener, tokens, at)
         return None
 
@@ -248,10 +252,10 @@ class _Shortcut:
             return
         try:
             alone = _Shortcut(self._limits, {}, ascii_only=self._ascii_only)
-            attributes: Any = alone.read(found)
+            attributes: dict[str, Any] = alone.read(found)
         except (TypeError, ValueError, OverflowError, IndexError):
             return
-        if not _is_attributes(attributes) or self._text(found[1]) is None:
+        if self._text(found[1]) is None or not _TEXT_KEYS.issuperset(map(type, attributes)):
             return
         found[1] = ""
         self._heads[opener] = _Head(name, attributes, found, next(iter(attributes)))
@@ -278,13 +282,13 @@ class _Shortcut:
 
     def _extension(self, items: list[Any]) -> Extension:
         name, attributes, content = items
-        if type(name) is not str or not _is_attributes(attributes):
+        if (
+            type(name) is not str
+            or type(attributes) not in _MAPPINGS
+            or not _TEXT_KEYS.issuperset(map(type, attributes))
+        ):
             raise _Unusual
         return self._extensions.get(name, Extension).from_wire(name, attributes, content)
-
-
-def _is_attributes(value: Any) -> bool:
-    return type(value) in _MAPPINGS and _TEXT_KEYS.issuperset(map(type, value))
 
 
 def _content(token: str, following: Iterator[str]) -> str:

@@ -302,7 +302,8 @@ def test_the_hook_is_asked_for_each_instance() -> None:
 
 
 def test_containers_in_attributes_belong_to_one() -> None:
-    for empty in ([], {}, set[int](), OrderedDict[str, int]()):
+    empties: list[Any] = [[], {}, set(), OrderedDict()]
+    for empty in empties:
         values = decode(encode([Extension("x", {"url": "u", "x": empty})] * 4))
         assert all(one.attributes["x"] == empty for one in values)
         assert len({id(one.attributes["x"]) for one in values}) == 4
