@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from inspect import iscoroutinefunction
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
@@ -28,7 +28,7 @@ class AsyncClient(BaseClient[AsyncTransport]):
 
     It belongs to the event loop in which it is used first, until it is closed. In the blobs that
     it gives all bytes are there when the call is over, so they are read as those of a `Client`;
-    blobs that it sends are read in a thread.
+    blobs that it sends are read in a thread. `middleware` are coroutine functions.
     """
 
     @overload
@@ -69,6 +69,17 @@ class AsyncClient(BaseClient[AsyncTransport]):
         if not iscoroutinefunction(transport.send):
             raise TypeError(f"{type(transport).__name__} is for Client: it cannot be awaited")
         return transport.send
+
+    def _steps(self, middleware: tuple[Callable[..., Any], ...]) -> Sequence[Callable[..., Any]]:
+        for one in middleware:
+            if not iscoroutinefunction(one) and not iscoroutinefunction(
+                getattr(one, "__call__", None)  # noqa: B004 - an object's
+            ):
+                raise TypeError(
+                    f"the middleware {getattr(one, '__qualname__', one)} is for Client: here it "
+                    "has to be a coroutine function"
+                )
+        return middleware
 
     def _run(self, steps: Callable[[], Coroutine[Any, Any, Any]], shown: str) -> Call:
         return Call(steps, shown)

@@ -38,6 +38,7 @@ from hyperglyph.transport.http.bodies import (
 from hyperglyph.transport.http.codings import Inflater, Inflation
 from hyperglyph.transport.http.messages import Answered, Deadline
 from hyperglyph.transport.http.negotiate import is_hyperglyph, parse_media_type
+from hyperglyph.transport.http.ranges import unpack_content_range
 from hyperglyph.transport.http.sequences import SEQUENCE_TYPE, End, read_items
 from hyperglyph.transport.http.shapes import is_mapping
 from hyperglyph.transport.http.status import (
@@ -180,11 +181,23 @@ async def _downloaded(response: Answered, resumed: Resumed) -> AsyncIterator[byt
         if rest is None:
             raise
         logger.debug("%s: asked for what is missing behind %d bytes", error.phase, size)
+    span = unpack_content_range(rest.header("content-range"))
+    left = 0 if span is None else span.length
     try:
         async for piece in each(rest.body):
+            left -= len(piece)
+            if left < 0:
+                break
             yield piece
     finally:
         await close(rest)
+    if left:
+        # Without a length of its own it may end anywhere, and look whole.
+        raise TransportError(
+            "what was asked for of a download that broke off is not what its Content-Range says",
+            phase="read",
+            outcome="done",
+        )
 
 
 def is_sequence(response: Answered) -> bool:

@@ -101,6 +101,9 @@ class Call:
         # Without it Python would ask for item after item, and never see an end.
         raise TypeError(f"{self!r} has nothing to iterate over yet: await it first")
 
+    def __aiter__(self) -> Never:
+        raise TypeError(f"{self!r} has no items yet: async for item in await ...")
+
     def __reduce_ex__(self, protocol: object) -> Never:
         raise TypeError("a call cannot be copied or pickled: await it, and keep what it gives")
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from inspect import iscoroutinefunction
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
 from hyperglyph.transport.http.messages import Answered, Request, Response, Transport
+from hyperglyph.transport.http.middleware import in_steps
 from hyperglyph.transport.http.waiting import finish
 
 from .core import BaseClient
@@ -37,7 +38,10 @@ class Client(BaseClient[Transport]):
     code. `bytes_as_text` is for servers on the Python implementation of 2012, which has one type
     for both: bytes in results become text where they are UTF-8. `method_override` sends PUT, PATCH
     and DELETE as POST with the header `Method`, for ways on which nothing but GET and POST gets
-    through.
+    through. `middleware` are functions (request, send) that return a response, mostly what
+    `send(request)` does: each request goes through them, the first one outermost, at each hop of a
+    redirect and again where it is repeated. They see all headers: look at `request.url` before you
+    add a secret.
     """
 
     @overload
@@ -82,6 +86,12 @@ class Client(BaseClient[Transport]):
             return transport.send(request)
 
         return send
+
+    def _steps(self, middleware: tuple[Callable[..., Any], ...]) -> Sequence[Callable[..., Any]]:
+        for one in middleware:
+            if iscoroutinefunction(one):
+                raise TypeError(f"the middleware {one.__qualname__} is for AsyncClient")
+        return tuple(map(in_steps, middleware))
 
     def _run(self, steps: Callable[[], Coroutine[Any, Any, Any]], shown: str) -> Any:
         return finish(steps())

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, TypeVar
 
@@ -11,6 +19,7 @@ from hyperglyph.codec import Limits, Link
 from hyperglyph.transport.http.addresses import AddressPolicy
 from hyperglyph.transport.http.forms import Packed
 from hyperglyph.transport.http.messages import Answered, AsyncTransport, Transport
+from hyperglyph.transport.http.middleware import around
 from hyperglyph.transport.http.negotiate import MEDIA_TYPE
 from hyperglyph.transport.http.sequences import SEQUENCE_TYPE
 from hyperglyph.transport.http.status import RemoteError, TransportError
@@ -57,10 +66,11 @@ class BaseClient(ABC, Generic[TransportT]):
         errors: Iterable[type[RemoteError]] = (),
         bytes_as_text: bool = False,
         method_override: bool = False,
+        middleware: Iterable[Callable[..., Any]] = (),
     ) -> None:
         if transport is None or isinstance(transport, str):
             transport = self._make_transport(transport or "httpx")
-        send = self._sender(transport)
+        send = around(self._steps(tuple(middleware)), self._sender(transport))
         self._transport: TransportT = transport
         given, flow = authenticated(checked_headers(headers or {}), auth, transport)
         self._options = Options(timeout, given)
@@ -117,6 +127,10 @@ class BaseClient(ABC, Generic[TransportT]):
     @abstractmethod
     def _sender(self, transport: TransportT) -> Send:
         """What sends over a transport. Raises TypeError for one of the other kind."""
+
+    @abstractmethod
+    def _steps(self, middleware: tuple[Callable[..., Any], ...]) -> Sequence[Callable[..., Any]]:
+        """What the user has put around requests, as steps. Raises TypeError for the other kind."""
 
     @abstractmethod
     def _run(self, steps: Callable[[], Coroutine[Any, Any, Any]], shown: str) -> Any:

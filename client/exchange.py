@@ -138,7 +138,9 @@ class Exchange:
         span = unpack_content_range(rest.header("content-range"))
         if rest.status == 206 and span is not None and span.start == size:
             length = response.header("content-length")
-            if span.stop == span.size and length in (None, str(span.size)):
+            coding = (rest.header("content-encoding") or "identity").strip().lower()
+            whole = span.stop == span.size and length in (None, str(span.size))
+            if whole and coding == "identity" and rest.header("etag") in (None, etag):
                 return rest
         await close(rest)
         return None

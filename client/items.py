@@ -6,13 +6,16 @@ import warnings
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from hyperglyph.transport.http.messages import Answered
 from hyperglyph.transport.http.waiting import finish
 
 from .exchange import close
 from .shown import printable
+
+if TYPE_CHECKING:
+    from asyncio import Task
 
 __all__ = ["AsyncItems", "Items"]
 
@@ -85,6 +88,9 @@ class AsyncItems:
         self._response = response
         self._over = False
         self._begun = False
+        from asyncio import get_running_loop  # `Items` do without
+
+        self._loop = get_running_loop()
 
     def __aiter__(self) -> Self:
         return self
@@ -116,10 +122,25 @@ class AsyncItems:
     def __del__(self) -> None:
         # What has begun is closed by the event loop, as every async generator is.
         if not self._over and not self._begun:
+            # Nobody else gives its connection back.
+            with suppress(RuntimeError):  # the loop is over, and with it all connections
+                self._loop.call_soon_threadsafe(_close_soon, self._response)
             warnings.warn(f"never read: {self!r}", ResourceWarning, stacklevel=2, source=self)
 
     def __repr__(self) -> str:
         return _shown(self._over, self._response)
+
+
+#: The event loop itself holds tasks weakly.
+_closing: Final[set[Task[None]]] = set()
+
+
+def _close_soon(response: Answered) -> None:
+    from asyncio import get_running_loop
+
+    task = get_running_loop().create_task(close(response))
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
 
 
 async def _next(stream: Stream) -> Any:

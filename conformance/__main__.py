@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from . import report
 from .cases import Vector, choose, load
-from .runner import run, succeeded
+from .results import succeeded
+from .runner import run
 from .testee import PYTHON, TIMEOUT, Testee, TesteeError
 
 

@@ -1,28 +1,57 @@
-"""The vectors of `spec/vectors`, loaded and chosen."""
+"""The vectors of `spec/vectors` and the scenarios of `spec/http`, loaded and chosen."""
 
 import json
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from importlib.resources import files
-from typing import Any, cast
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 
 from .typed import Typed, wire
 
+#: The role in which a testee is tried by each kind of case.
+ROLES: Final = {
+    "codec": "codec",
+    "server": "server",
+    "client": "client",
+    "call": "client",
+    "url": "client",
+    "request": "client",
+}
+LEVELS: Final = ("must", "should", "may")
+
 
 @attrs.frozen(kw_only=True)
-class Vector:
-    """One vector. Either `wire` (to decode) or `encode` (to encode) is there.
+class Case:
+    """One thing to try. `level` says whether not passing fails the testee: only a "must" does.
 
-    `canonical` is what the canonical encoder makes of the value, None if it has to refuse it or
-    if there is no value. `source` is the JSON as it stands in its file.
+    `source` is the JSON as it stands in its file.
     """
 
     name: str
     topic: str
-    generated: bool
     requirements: tuple[str, ...]
+    kind: str
+    level: str = "must"
+    source: Typed = attrs.field(repr=False, eq=False)
+
+    @property
+    def role(self) -> str:
+        """What the testee is in it: "codec", "server" or "client"."""
+        return ROLES[self.kind]
+
+
+@attrs.frozen(kw_only=True)
+class Vector(Case):
+    """One vector. Either `wire` (to decode) or `encode` (to encode) is there.
+
+    `canonical` is what the canonical encoder makes of the value, None if it has to refuse it or
+    if there is no value.
+    """
+
+    kind: str = "codec"
+    generated: bool
     expect: str
     wire: bytes | None = None
     value: Typed | None = None
@@ -30,7 +59,11 @@ class Vector:
     canonical: bytes | None = None
     fault: str | None = None
     at: int | None = None
-    source: Typed = attrs.field(repr=False, eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class Scenario(Case):
+    """One scenario of `spec/http`; what is in it its kind says (spec/testee.md)."""
 
 
 def load(documents: Iterable[tuple[str, Typed]] | None = None) -> list[Vector]:
@@ -47,33 +80,54 @@ def load(documents: Iterable[tuple[str, Typed]] | None = None) -> list[Vector]:
     ]
 
 
-def read_documents() -> list[tuple[str, Typed]]:
-    """Return the file names and contents of the standard's vectors."""
-    folder = files("hyperglyph.spec").joinpath("vectors")
-    found = [entry for entry in folder.iterdir() if entry.name.endswith(".json")]
+def load_scenarios(documents: Iterable[tuple[str, Typed]] | None = None) -> list[Scenario]:
+    """Return all scenarios, as `load` does the vectors."""
+    if documents is None:
+        documents = read_documents("http")
+    return [
+        Scenario(
+            name=source["name"],
+            topic=document["topic"],
+            requirements=tuple(source["requirements"]),
+            kind=document["kind"],
+            level=source.get("level", "must"),
+            source=source,
+        )
+        for _, document in documents
+        for source in cast("list[dict[str, Any]]", document["scenarios"])
+    ]
+
+
+def read_documents(folder: str = "vectors") -> list[tuple[str, Typed]]:
+    """Return the file names and contents of the standard's vectors, or of another folder."""
+    where = files("hyperglyph.spec").joinpath(folder)
+    found = [entry for entry in where.iterdir() if entry.name.endswith(".json")]
     return [
         (entry.name, json.loads(entry.read_text(encoding="utf-8")))
         for entry in sorted(found, key=lambda entry: entry.name)
     ]
 
 
+CaseT = TypeVar("CaseT", bound=Case)
+
+
 def choose(
-    vectors: Iterable[Vector],
+    cases: Iterable[CaseT],
     *,
     topics: Sequence[str] = (),
     requirements: Sequence[str] = (),
     patterns: Sequence[str] = (),
-) -> list[Vector]:
+) -> list[CaseT]:
     """Return those that fit one of each; an empty choice is fitted by all.
 
     Patterns are for names, with the wildcards of a shell.
     """
     return [
-        vector
-        for vector in vectors
-        if (not topics or vector.topic in topics)
-        and (not requirements or any(name in vector.requirements for name in requirements))
-        and (not patterns or any(fnmatchcase(vector.name, pattern) for pattern in patterns))
+        case
+        for case in cases
+        if (not topics or case.topic in topics)
+        and (not requirements or any(name in case.requirements for name in requirements))
+        and (not patterns or any(fnmatchcase(case.name, pattern) for pattern in patterns))
     ]
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from .runner import OUTCOMES, Result, succeeded
+from .results import OUTCOMES, Result, succeeded
 from .testee import Implementation
 
 
@@ -15,22 +15,22 @@ def terminal(about: Implementation, results: Sequence[Result], seconds: float) -
     for result in results:
         if result.fails:
             detail = result.detail.replace("\n", "\n    ")
-            lines.append(f"{result.outcome:8}{result.vector.name}\n    {detail}")
-        lines += [f"note    {result.vector.name}\n    {note}" for note in result.notes]
-    topics = sorted({result.vector.topic for result in results})
+            lines.append(f"{result.outcome:8}{result.case.name}\n    {detail}")
+        lines += [f"note    {result.case.name}\n    {note}" for note in result.notes]
+    topics = sorted({result.case.topic for result in results})
     shown = [name for name in OUTCOMES if any(result.outcome == name for result in results)]
     width = max(map(len, [*topics, "topic"]))
     lines.append("  ".join([f"{'topic':{width}}", *(f"{name:>7}" for name in shown)]))
     for topic in [*topics, "all"]:
-        of_topic = [result for result in results if topic in (result.vector.topic, "all")]
+        of_topic = [result for result in results if topic in (result.case.topic, "all")]
         counts = Counter(result.outcome for result in of_topic)
         lines.append("  ".join([f"{topic:{width}}", *(f"{counts[name]:7}" for name in shown)]))
     verdict = "conforms" if succeeded(results) else "does not conform"
     if not results:
-        verdict = "no vector was run"
+        verdict = "no case was run"
     lines.append(
         f"{about.name} {about.version} ({about.language}): {verdict}; "
-        f"{len(results)} vectors in {seconds:.1f} s"
+        f"{len(results)} cases in {seconds:.1f} s"
     )
     return "\n".join(lines)
 
@@ -39,7 +39,7 @@ def for_programs(about: Implementation, results: Sequence[Result], seconds: floa
     """Return the report as JSON: the totals, the requirements, and each result."""
     requirements: dict[str, Counter[str]] = {}
     for result in results:
-        for requirement in result.vector.requirements:
+        for requirement in result.case.requirements:
             requirements.setdefault(requirement, Counter())[result.outcome] += 1
     document: dict[str, Any] = {
         "implementation": about.name,
@@ -56,8 +56,8 @@ def for_programs(about: Implementation, results: Sequence[Result], seconds: floa
 
 def _result(result: Result) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "name": result.vector.name,
-        "topic": result.vector.topic,
+        "name": result.case.name,
+        "topic": result.case.topic,
         "outcome": result.outcome,
         "fails": result.fails,
     }

@@ -7,7 +7,9 @@ ends both: no way of hanging (not reading, not answering, answering without end)
 import contextlib
 import json
 import os
+import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +21,7 @@ from typing import Any, Self, cast
 
 import attrs
 
-PYTHON = (sys.executable, "-m", "hyperglyph.conformance.testee_python")
+PYTHON = (sys.executable, "-m", "hyperglyph.conformance.testees.codec")
 TIMEOUT = 10.0
 # An answer holds at most some MiB as hexadecimal; more than this is a child that never stops.
 _LINE = 64 * 1024 * 1024
@@ -52,11 +54,12 @@ class Garbage(TesteeError):
 
 @attrs.frozen
 class Implementation:
-    """What a testee says of itself."""
+    """What a testee says of itself. `roles` are those in which it can be tried."""
 
     name: str
     language: str
     version: str
+    roles: frozenset[str] = frozenset({"codec"})
 
 
 class Testee:
@@ -83,6 +86,12 @@ class Testee:
         self.starts = 0
         self.implementation: Implementation | None = None
         self._child: _Child | None = None
+        self._url: str | None = None
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """In which it can be tried; none before it has started."""
+        return frozenset() if self.implementation is None else self.implementation.roles
 
     def __enter__(self) -> Self:
         self._start()
@@ -105,7 +114,28 @@ class Testee:
             return child.ask(request, self.timeout)
         except TesteeError:
             self._child = None
+            self._url = None
             raise
+
+    def served(self) -> str:
+        """Return the URL of the conformance service, which a testee serves from the first call on.
+
+        It may be another after the testee was started again. Raise TesteeError.
+        """
+        if self._url is None:
+            reply = self.ask(cmd="serve", port=free_port())
+            url = reply.get("url")
+            if not isinstance(url, str):
+                raise Garbage(f"not an answer to serve: {_short(reply)}")
+            self._url = url
+        return self._url
+
+    def restart(self) -> None:
+        """End the program; the next request starts it again, as after one that crashed."""
+        if self._child is not None:
+            self._child.kill()
+        self._child = None
+        self._url = None
 
     def _start(self) -> "_Child":
         child = _Child(self.command)
@@ -115,9 +145,20 @@ class Testee:
         if not all(isinstance(about.get(name), str) for name in names):
             child.kill()
             raise Garbage(f"not an answer to start: {_short(about)}")
-        self.implementation = Implementation(*(about[name] for name in names))
+        roles = about.get("roles", ["codec"])
+        self.implementation = Implementation(
+            about["implementation"], about["language"], about["version"], frozenset(roles)
+        )
         self._child = child
         return child
+
+
+def free_port() -> int:
+    """A port below those that systems give to whoever asks for any: it stays free for a while."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class _Child:

@@ -27,6 +27,8 @@ from hyperglyph.transport.http.status import (
     declared_code,
 )
 
+from .context import Context
+
 __all__ = [
     "Call",
     "answer",
@@ -56,6 +58,8 @@ class Call:
     challenge: str
     #: Who asks, if the router wants to know.
     principal: Any = None
+    #: What the function can learn of the call, once there is one.
+    context: Context | None = None
     method: str = ""
     route: str = "-"
     deadline: Deadline = attrs.field(factory=lambda: Deadline(None))
@@ -89,7 +93,15 @@ class Call:
         """What an answer says to caches: nothing unless it answers GET."""
         if self.method != "GET":
             return []
-        return [("Vary", self.vary), ("Cache-Control", self.cache if good else _NO_CACHE)]
+        control = self.cache if good else _NO_CACHE
+        if self.context is not None and self.context.personal and not self._names_who_asks:
+            control = control.replace("public", "private", 1)
+        return [("Vary", self.vary), ("Cache-Control", control)]
+
+    @property
+    def _names_who_asks(self) -> bool:
+        """Whether Vary keeps the caller's answers from others."""
+        return bool(self.request.values("authorization") or self.request.values("cookie"))
 
     def refuse_method(self, allow: str) -> NoReturn:
         """Raise MethodNotAllowed, and have the answer say what is allowed."""
@@ -104,11 +116,16 @@ class Call:
                 stack.callback(blob.discard)
 
     def close(self) -> None:
-        """Close what the call received and what it returned; it has gone out."""
-        with ExitStack() as stack:
-            stack.callback(self.discard)
-            for blob in self.received:
-                stack.callback(blob.close)
+        """Close what the call received and what it returned; it has gone out, so that a file
+        that cannot be closed is nobody's but the log's.
+        """
+        try:
+            with ExitStack() as stack:
+                stack.callback(self.discard)
+                for blob in self.received:
+                    stack.callback(blob.close)
+        except Exception:
+            logger.exception("logref %s: closing the blobs of %s failed", self.logref, self.route)
 
 
 def answer(call: Call, body: Body) -> Response:

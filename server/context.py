@@ -25,7 +25,9 @@ def _checked(_: object, __: object, when: datetime | None) -> datetime | None:
 class Context:
     """One call: the request's headers, the caller's deadline, and the reference into the log.
 
-    `principal` is who makes it: what `Router(authenticate=...)` returned, None without that.
+    `principal` is who makes it: what `Router(authenticate=...)` returned, None without that. An
+    answer for which it was looked at is not for others: where neither Authorization nor Cookie
+    told of it, which is what shared caches go by, it is `private`, whatever `cache` says.
 
     `last_modified` is the function's to set: when what a safe one returns has changed last. The
     answer says so, and a caller who has it already is told that it has.
@@ -36,11 +38,19 @@ class Context:
     headers: Headers
     deadline: Deadline
     logref: str
-    principal: Any = attrs.field(default=None, repr=False)
+    _principal: Any = attrs.field(default=None, repr=False, alias="principal")
     caller: Caller = attrs.field(factory=Caller, repr=False)
     last_modified: datetime | None = attrs.field(default=None, on_setattr=_checked)
     #: How often the call has written to a store.
     writes: int = attrs.field(default=0, init=False, repr=False)
+
+    #: Whether the call has looked at who makes it: what it answers then is not for others.
+    personal: bool = attrs.field(default=False, init=False, repr=False)
+
+    @property
+    def principal(self) -> Any:
+        self.personal = True
+        return self._principal
 
     def header(self, name: str) -> str | None:
         """The first value of a header of the request, or None."""

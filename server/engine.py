@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from hyperglyph.transport.http.messages import Handler
 
 from .connection import Connection
+from .listener import refuse_handshakes
 
 if TYPE_CHECKING:
 
@@ -210,6 +211,7 @@ class _Connections(ConnectionManager):
         listener, self._engine.socket = self._engine.socket, None
         if self._listening_again is None:
             self._selector.unregister(listener.fileno())
+        refuse_handshakes(listener)
         listener.settimeout(0)
         while (connection := super()._from_server_socket(listener)) is not None:
             self.put(connection)

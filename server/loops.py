@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import (
     AsyncIterable,
+    AsyncIterator,
     Callable,
     Coroutine,
     Generator,
@@ -17,7 +18,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import copy_context
 from typing import Any, Final, TypeVar
 
-from hyperglyph.transport.http.messages import Caller
+from hyperglyph.transport.http.messages import Caller, Response
 from hyperglyph.transport.http.status import ClientError, GatewayTimeout, RemoteError
 from hyperglyph.transport.http.waiting import finish
 
@@ -115,6 +116,22 @@ class OnLoop:
 
     async def wait(self, coroutine: Coroutine[Any, Any, T], call: Call, caller: Caller) -> T:
         return await _limited(coroutine, call, caller)
+
+    def take(self, response: Response) -> None:
+        """Have the plain pieces of a response made, and what they hold given back, by the pool."""
+        plain = iter(response.body)
+
+        def following() -> bytes | None:
+            return next(plain, None)
+
+        async def pieces() -> AsyncIterator[bytes]:
+            try:
+                while (piece := await self.step(following)) is not None:
+                    yield piece
+            finally:
+                await self.step(response.close)
+
+        response.body = pieces()  # type: ignore[assignment]  # see `Router.serve`
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -29,8 +30,10 @@ _HARMLESS: Final = (
     ("Content-Security-Policy", "sandbox"),
     ("Content-Disposition", "attachment"),
 )
-#: What is in memory is read once more for its tag, if it is no longer than this.
+#: What the file system cannot tell of is read once more for its tag, if it is no longer than this.
 _HASHED: Final = 8 * 1024 * 1024
+#: For so long, in nanoseconds, the time of a file's change does not tell it from the next.
+_SETTLED: Final = 1_000_000_000
 
 
 def is_welcome(call: Call, blob: Blob) -> bool:
@@ -97,7 +100,7 @@ def _span(call: Call, validators: Validators, size: int) -> Span | None:
 
 
 def _etag_of(blob: Blob, size: int | None) -> str | None:
-    """A strong tag: of the version of a file on disk, or of the bytes of what is in memory."""
+    """A strong tag: of the version of a file on disk, else of the bytes."""
     if size is not None and (version := _version(blob, size)) is not None:
         return f'"{version}"'
     if size is None or size > _HASHED:
@@ -109,8 +112,11 @@ def _etag_of(blob: Blob, size: int | None) -> str | None:
 
 
 def _version(blob: Blob, size: int) -> str | None:
-    """What the file system says of a file on disk: its time of change, its size and what of it
-    is the blob. None for what is no such file.
+    """What the file system says of a file on disk: which it is, when it has changed, its size and
+    what of it is the blob. None for what is no such file, and for one that has changed just now:
+    it may do so again before the file system's clock ticks.
+
+    Which file it is differs among machines: a caller of several then gets the whole file again.
     """
     try:
         status = os.fstat(blob.fileno())
@@ -118,7 +124,12 @@ def _version(blob: Blob, size: int) -> str | None:
         return None
     if not stat.S_ISREG(status.st_mode):
         return None
-    return f"{status.st_mtime_ns:x}-{status.st_size:x}-{size:x}"
+    # The time of change of the inode is the one that nobody sets by hand.
+    changed = max(status.st_mtime_ns, status.st_ctime_ns)
+    if time.time_ns() - changed < _SETTLED:
+        return None
+    which = f"{status.st_dev:x}-{status.st_ino:x}"
+    return f"{which}-{status.st_ctime_ns:x}-{status.st_mtime_ns:x}-{status.st_size:x}-{size:x}"
 
 
 def _watched(blob: Blob, span: Span | None, call: Call) -> Iterator[bytes]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Coroutine, Generator, Iterable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from hyperglyph.codec import Limits
 from hyperglyph.transport.adapters.wsgi import StartResponse, WSGIAdapter
 from hyperglyph.transport.http.messages import Incoming, Response
+from hyperglyph.transport.http.middleware import ServerMiddleware
 from hyperglyph.transport.http.waiting import finish
 
 from .authentication import Authenticate, Guard
@@ -91,6 +92,11 @@ class Router:
     machine, where it is never worth it. `gzip_requests` takes compressed requests, too.
     `legacy_clients` makes pages that the implementations of 2012 understand.
 
+    `middleware` are coroutine functions (request, handle) that return a response, mostly what
+    `await handle(request)` does: each `Incoming` goes through them before anything is made of it,
+    the first one outermost. On servers of threads they must not wait for anything else. What they
+    raise is answered as if a function had.
+
     Functions and classes may be added and replaced while it is served, from any thread.
     """
 
@@ -111,6 +117,7 @@ class Router:
         gzip: bool = True,
         gzip_requests: bool = False,
         legacy_clients: bool = False,
+        middleware: Iterable[ServerMiddleware] = (),
         threads: int = 40,
         in_flight: int = 1000,
         idle: float = 15.0,
@@ -138,6 +145,7 @@ class Router:
             body_limit=limits.message + limits.blobs * limits.blob_size,
             gzip=gzip,
             gzip_requests=gzip_requests,
+            middleware=tuple(middleware),
         )
 
     # --- registering --------------------------------------------------------------------------
@@ -193,6 +201,7 @@ class Router:
                 self._serving.default = lambda stack: self._references.opened(
                     endpoint, state, stack
                 )
+            self._serving.default_class = endpoint
             return given
 
         return register if target is None else register(target)
@@ -264,7 +273,10 @@ class Router:
         """Answer a request on an event loop. Raises nothing but what ends the process or cancels
         the task. The body of the response may be an async iterable.
         """
-        return await self._serving.serve(request, self._on_loop)
+        response = await self._serving.serve(request, self._on_loop)
+        if isinstance(response.body, Generator):  # a file, or the items of a plain generator
+            self._on_loop.take(response)
+        return response
 
     def handle(self, request: Incoming, /) -> Response:
         """Answer a request on this thread. Raises nothing but what ends the process."""
@@ -277,8 +289,10 @@ class Router:
             close = response.on_close
 
             def closed() -> None:
-                body.close()
-                close()
+                try:
+                    body.close()
+                finally:
+                    close()
 
             response.on_close = closed
         return response

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from itertools import islice
 from typing import Any, Final, TypeGuard, cast
 
@@ -18,7 +18,7 @@ from hyperglyph.transport.http.sequences import SEQUENCE_TYPE, check_item, pack_
 from hyperglyph.transport.http.status import BadGateway, RemoteError, ServerError, TransportError
 from hyperglyph.transport.http.waiting import Pieces
 
-from .calls import Call, error_page
+from .calls import Call, discard_blobs, error_page
 from .context import Context, serving
 from .running import Running
 
@@ -47,6 +47,7 @@ async def gathered(items: Items, call: Call, running: Running) -> list[Any]:
     else:
         found = await running.step(_taken, items)
     if len(found) > MOST:
+        discard_blobs(found)
         raise ServerError(
             f"the result has more than {MOST:,} items: ask for it with "
             f"Accept: {SEQUENCE_TYPE}, and it comes item by item"
@@ -79,6 +80,8 @@ def sequence(call: Call, items: Items, context: Context, pack: Pack) -> Response
     The total deadline is over with the head: the caller takes item after item as long as it likes.
     """
     call.deadline.pause()
+    if call.principal is not None:  # nobody knows yet what the items will depend on
+        context.personal = True
     sending = _Sending(call, items, context, pack, call.stack.pop_all())
     headers = [("Content-Type", SEQUENCE_TYPE), *call.get_headers()]
     body: Pieces
@@ -122,10 +125,12 @@ class _Sending:
             with self._inside():
                 self._stack.close()
             end = pack_end()
-        except Exception as error:  # noqa: BLE001 - the caller is told
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - the caller is told
             end = self._failed(error)
         finally:
-            with self._inside():
+            with self._logged():
                 items.close()
         yield end
 
@@ -143,10 +148,14 @@ class _Sending:
             with self._inside():
                 self._stack.close()
             end = pack_end()
-        except Exception as error:  # noqa: BLE001 - the caller is told
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            if not isinstance(error, Exception) and _is_cancelled():
+                raise
             end = self._failed(error)
         finally:
-            with self._inside():
+            with self._logged():
                 await items.aclose()
         yield end
 
@@ -154,8 +163,25 @@ class _Sending:
         """Where `context()` tells of the call. An item may come in another thread than the last."""
         return serving(self._context)
 
+    @contextmanager
+    def _logged(self) -> Generator[None]:
+        """The same, for what fails when nobody is left to be told."""
+        try:
+            with self._inside():
+                yield
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            if not isinstance(error, Exception) and _is_cancelled():
+                raise
+            logger.exception("logref %s: closing %s failed", self._call.logref, self._call.route)
+
     def _packed(self, item: object) -> Body:
-        body = self._pack(item)
+        try:
+            body = self._pack(item)
+        except BaseException:
+            discard_blobs(item)
+            raise
         self._call.blobs = body.blobs
         check_item(body.root)
         return body
@@ -166,7 +192,7 @@ class _Sending:
             yield from body.rest
         self._call.discard()
 
-    def _failed(self, error: Exception) -> bytes:
+    def _failed(self, error: BaseException) -> bytes:
         call = self._call
         if isinstance(error, RemoteError) and not error.received:
             declared = error
@@ -179,19 +205,27 @@ class _Sending:
                 if downstream
                 else ServerError("internal error")
             )
-        with self._inside():
-            try:
-                self._stack.__exit__(type(error), error, error.__traceback__)
-            except Exception:
-                logger.exception("logref %s: closing %s failed", call.logref, call.route)
+        with self._logged():
+            self._stack.__exit__(type(error), error, error.__traceback__)
         page, declared = error_page(call, declared)
         return pack_end(page, declared.status)
 
     def given_up(self) -> None:
         """The response is over, sent or not."""
-        with self._inside():
-            if inspect.isgenerator(self._items):
-                with suppress(ValueError):
-                    self._items.close()
+        if inspect.isgenerator(self._items) and not self._items.gi_running:
+            with self._logged():
+                self._items.close()
+        with self._logged():
             self._stack.__exit__(GeneratorExit, GeneratorExit(), None)
         self._call.close()
+
+
+def _is_cancelled() -> bool:
+    """Whether it is the task that is cancelled, and not a generator that raises so."""
+    from asyncio import current_task  # only who has coroutines needs asyncio
+
+    try:
+        task = current_task()
+    except RuntimeError:  # on a plain thread
+        return False
+    return task is not None and task.cancelling() > 0

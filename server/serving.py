@@ -26,6 +26,7 @@ from hyperglyph.transport.http.codings import Inflation
 from hyperglyph.transport.http.disposition import unpack_name
 from hyperglyph.transport.http.forms import NoneSink, form_sink, unpack_query
 from hyperglyph.transport.http.messages import Incoming, Response
+from hyperglyph.transport.http.middleware import ServerMiddleware, around
 from hyperglyph.transport.http.sequences import accepts_sequence
 from hyperglyph.transport.http.status import (
     BadGateway,
@@ -42,7 +43,7 @@ from .again import Again, pause_before
 from .authentication import Guard
 from .calls import Call, answer, discard_blobs, error_response, no_content, redirection
 from .context import Context, serving
-from .endpoints import FunctionEndpoint
+from .endpoints import ClassEndpoint, FunctionEndpoint
 from .flight import InFlight
 from .forwarded import Forwarded
 from .log import tame_traceback
@@ -85,30 +86,35 @@ class Serving:
     limits: Limits
     gzip: bool
     gzip_requests: bool
+    middleware: tuple[ServerMiddleware, ...]
     #: Of a body, in bytes.
     body_limit: int
     #: Makes the object that is the root page, if there is one.
     default: Callable[[ExitStack], object] | None = None
+    #: The class of that object.
+    default_class: ClassEndpoint | None = None
 
     async def serve(self, request: Incoming, running: Running) -> Response:
         """Answer a request. Raises nothing but what ends the process or cancels the task."""
         started = time.perf_counter()
-        call = Call(request, secrets.token_hex(6), self.guard.vary, self.guard.challenge)
+        call = self._call(request)
         refusal = self.flight.enter()
         try:
             if refusal is not None:
                 raise refusal
-            response = await self._respond(call, running)
-        except RemoteError as error:
-            response = error_response(call, error)
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt | GeneratorExit) or running.is_cancelled():
+            call.request = self.forwarded.applied(request)
+            self.policy.check(call.request)
+            if self.middleware:
+                response = await self._around(call, running)
+            else:
+                response = await self._respond(call, running)
+        except BaseException as error:  # noqa: BLE001 - told to the caller, or raised
+            try:
+                response = self._told(call, error, running)
+            except BaseException:
                 call.close()
                 self.flight.leave()
                 raise
-            # The text of an undeclared exception may hold anything; it stays in the log.
-            logger.exception("logref %s: %s failed", call.logref, call.route)
-            response = error_response(call, ServerError("internal error"))
         if request.method == "HEAD":
             response.body = ()
         if refusal is None:
@@ -125,9 +131,42 @@ class Serving:
             )
         return response
 
+    async def _around(self, outer: Call, running: Running) -> Response:
+        """The answer that the middleware gives, which sees responses and no exceptions."""
+
+        async def handle(request: Incoming) -> Response:
+            call = self._call(request)
+            call.logref = outer.logref
+            try:
+                return await self._respond(call, running)
+            except BaseException as error:  # noqa: BLE001 - told to the caller, or raised
+                try:
+                    return self._told(call, error, running)
+                except BaseException:
+                    call.close()
+                    raise
+            finally:
+                outer.method, outer.route = call.method, call.route
+
+        outer.route = "the middleware"
+        response: Response = await around(self.middleware, handle)(outer.request)
+        return response
+
+    def _call(self, request: Incoming) -> Call:
+        return Call(request, secrets.token_hex(6), self.guard.vary, self.guard.challenge)
+
+    def _told(self, call: Call, error: BaseException, running: Running) -> Response:
+        """The answer to an exception, which is raised where it ends the process or the task."""
+        if isinstance(error, RemoteError) and not error.received:
+            return error_response(call, error)
+        if isinstance(error, KeyboardInterrupt | GeneratorExit) or running.is_cancelled():
+            raise error
+        # The text of an undeclared exception may hold anything; it stays in the log.
+        logger.error("logref %s: %s failed", call.logref, call.route, exc_info=error)
+        return error_response(call, ServerError("internal error"))
+
     async def _respond(self, call: Call, running: Running) -> Response:
-        request = call.request = self.forwarded.applied(call.request)
-        self.policy.check(request)
+        request = call.request
         call.method = effective_method(request)
         call.deadline = deadline_of(request)
         try:
@@ -138,7 +177,10 @@ class Serving:
         if place is None:
             raise NotFound("there is nothing of that name")
         call.route = place.route
-        call.cache = place.cache or call.cache
+        cache = place.cache
+        if place is ROOT and self.default_class is not None:
+            cache = self.default_class.marks.cache
+        call.cache = cache or call.cache
         call.may_compress = self.gzip
         asked = place.asked(call.method)
         if asked is None:
@@ -150,7 +192,7 @@ class Serving:
             check_content(request, envelope=envelope, gzip=self.gzip_requests)
             if not place.call.marks.own_url:
                 check_conditions(request)
-        context = Context(
+        call.context = context = Context(
             call.method,
             call.route,
             request.headers,
@@ -286,7 +328,10 @@ class Serving:
         """What stands at a place: the instance, or what the function returns."""
         if place is ROOT:
             assert self.default is not None
-            return self.default(call.stack)
+            assert self.default_class is not None
+            root = self.default(call.stack)
+            call.last_modified = self.default_class.last_modified(root)
+            return root
         function = place.call
         instance: object = None
         if place.token is not None:

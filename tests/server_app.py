@@ -1,6 +1,6 @@
 """The service of test_servers.py, for any WSGI or ASGI server: `app`, or below /mounted in
-`flask_app`, `django_app` and `starlette_app`. As a program it is served by ours or by cheroot:
-`python FILE KIND PORT`.
+`flask_app`, `django_app`, `starlette_app` and `fastapi_app`. As a program it is served by ours or
+by cheroot: `python FILE KIND PORT`.
 """
 
 from __future__ import annotations
@@ -164,6 +164,19 @@ def starlette_app() -> Any:
         return PlainTextResponse("Starlette")
 
     return Starlette(routes=[Route("/", index), Mount(MOUNT, app)])
+
+
+def fastapi_app() -> Any:
+    from fastapi import FastAPI
+
+    outer = FastAPI()
+
+    @outer.get("/")
+    def index() -> str:  # pyright: ignore[reportUnusedFunction]
+        return "FastAPI"
+
+    outer.mount(MOUNT, app)
+    return outer
 
 
 def main() -> None:

@@ -110,6 +110,12 @@ KINDS = (
         MOUNT,
         b"Starlette",
     ),
+    Kind(
+        "FastAPI, in uvicorn",
+        (*_UVICORN, *_HTTPTOOLS, "--factory", "server_app:fastapi_app"),
+        MOUNT,
+        b"FastAPI",
+    ),
 )
 
 

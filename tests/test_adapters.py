@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
 import pytest
 
 import hyperglyph as glyph
@@ -17,6 +16,7 @@ from hyperglyph.testing.peers import OK, drip, peer
 from hyperglyph.testing.wire import HEAD, WireSuite
 from hyperglyph.transport.adapters.httpx import HttpxTransport
 from hyperglyph.transport.adapters.httpx_async import AsyncHttpxTransport
+from hyperglyph.transport.adapters.httpx_common import httpx  # or httpx2
 from hyperglyph.transport.adapters.wsgi import WSGIAdapter
 from hyperglyph.transport.http.messages import Incoming
 

@@ -374,3 +374,14 @@ def test_transports_of_the_other_kind_are_refused() -> None:
         glyph.Client(cast("Any", AsyncHttpxTransport()))
     with pytest.raises(ValueError, match="there is no transport 'x'"):
         glyph.AsyncClient("x")
+
+
+def test_items_are_awaited_before_they_are_read(url: str) -> None:
+    async def body(client: glyph.AsyncClient) -> None:
+        root = await client.get(url)
+        call = root.users()
+        with pytest.raises(TypeError, match="no items yet: async for item in await"):
+            aiter(call)
+        await call
+
+    run(body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from object_help import ask, message, serve, value
 
 import hyperglyph as glyph
 from hyperglyph.transport.http.messages import Incoming, Response
+from hyperglyph.transport.http.sequences import SEQUENCE_TYPE
 
 Serve = Callable[..., str]
 
@@ -240,6 +241,46 @@ def test_what_caches_are_told() -> None:
     assert ask(router, "GET", "/mine", If_None_Match=etag, **ALICE).status == 304
     assert ask(router, "GET", "/mine", If_None_Match=etag, **BOB).status == 200
     assert ask(router, "GET", "/mine", If_None_Match=etag).status == 401
+
+
+def test_what_depends_on_who_asks_is_never_public() -> None:
+    """Also where a cache could not know: by a header that Vary does not name."""
+
+    def by_key(request: glyph.Incoming) -> str | None:
+        return request.header("x-api-key")
+
+    @glyph.safe
+    @glyph.cache(max_age=60, public=True)
+    def whose() -> str:
+        return f"for {glyph.principal()}"
+
+    @glyph.safe
+    @glyph.cache(max_age=60, public=True)
+    def everybodys() -> str:
+        return "news"
+
+    @glyph.safe
+    @glyph.cache(max_age=60, public=True)
+    def each() -> Iterator[str]:
+        yield f"for {glyph.principal()}"
+
+    @glyph.safe
+    @glyph.cache(max_age=60, public=True)
+    def note() -> Note:
+        return Note(1)
+
+    router = serve(
+        whose, everybodys, each, note, Note, authenticate=by_key, bind_state=glyph.principal
+    )
+
+    def control(path: str, **headers: str) -> str | None:
+        answer = ask(router, "GET", path, **{"X-Api-Key": "bob"}, **headers)
+        answer.close()
+        return answer.header("cache-control")
+
+    assert control("/everybodys") == "public, max-age=60"
+    assert control("/whose") == control("/note") == "private, max-age=60"
+    assert control("/each") == control("/each", accept=SEQUENCE_TYPE) == "private, max-age=60"
 
 
 # --- references -----------------------------------------------------------------------------------

@@ -385,6 +385,22 @@ def test_links_with_validators_are_revalidated() -> None:
     assert glyph.url_of(root.l()) == "http://h/p/r"
 
 
+@pytest.mark.parametrize("instance", [False, True])
+def test_the_root_page_has_what_its_class_says(instance: bool) -> None:
+    @glyph.cache(max_age=60, public=True)
+    class Home(glyph.Resource):
+        def __glyph_modified__(self) -> datetime:
+            return CHANGED
+
+    router = glyph.Router(secret=glyph.EPHEMERAL)
+    router.default(Home() if instance else Home)
+    answer = ask(router, "GET", "/")
+    assert answer.header("cache-control") == "public, max-age=60"
+    assert answer.header("last-modified") == "Thu, 29 Feb 2024 12:00:00 GMT"
+    since = answer.header("last-modified") or ""
+    assert ask(router, "GET", "/", if_modified_since=since).status == 304
+
+
 def test_links_without_content_ask_for_it() -> None:
     transport = Scripted(page(Resource({"l": Link("l", etag=TAG)}, url="http://h/p/")))
     root = glyph.Client(transport).get("http://h/p/")

@@ -10,7 +10,8 @@ import pytest
 
 from hyperglyph.conformance import __main__ as command_line
 from hyperglyph.conformance.cases import Vector, choose, load
-from hyperglyph.conformance.runner import Result, run, succeeded
+from hyperglyph.conformance.results import Result, succeeded
+from hyperglyph.conformance.runner import run
 from hyperglyph.conformance.testee import Crashed, Garbage, Hung, Testee
 from hyperglyph.conformance.typed import (
     NotTyped,
@@ -44,7 +45,7 @@ SAMPLE: list[dict[str, Any]] = [
 # A right testee but for what stands in place of {wrong}, which sees request and reply.
 SCRIPT = """
 import json, os, sys, time
-from hyperglyph.conformance.testee_python import answer
+from hyperglyph.conformance.testees.codec import answer
 for line in sys.stdin:
     request = json.loads(line)
     cmd, octets = request["cmd"], bytes.fromhex(request.get("wire", ""))
@@ -66,7 +67,7 @@ def start(wrong: str, *, timeout: float = 10.0) -> Testee:
 
 
 def outcomes(results: list[Result]) -> dict[str, str]:
-    return {result.vector.name: result.outcome for result in results}
+    return {result.case.name: result.outcome for result in results}
 
 
 def test_right_testee_passes() -> None:
@@ -157,7 +158,7 @@ def test_offsets_are_notes_unless_strict() -> None:
     with start(WRONG["counts from one"][0]) as child:
         results = list(run(sample(), child))
     assert succeeded(results)
-    notes = {result.vector.name: result.notes[0] for result in results if result.notes}
+    notes = {result.case.name: result.notes[0] for result in results if result.notes}
     assert notes["malformed"] == "decode: fault at 5, not 4"
     assert set(notes) == {"malformed", "truncated", "either"}
 
@@ -251,7 +252,7 @@ def test_python_conforms() -> None:
 
 def test_any_program_can_be_run() -> None:
     words = ["run", "--pattern", "integer-*", "--", sys.executable, "-m"]
-    done = command(*words, "hyperglyph.conformance.testee_python")
+    done = command(*words, "hyperglyph.conformance.testees.codec")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "hyperglyph" in done.stdout
 
@@ -282,7 +283,7 @@ def test_failures_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_no_case_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line.main(["run", "python", "--topic", "nonsense"]) == 1
-    assert "no vector was run" in capsys.readouterr().out
+    assert "no case was run" in capsys.readouterr().out
 
 
 def test_skips_alone_are_a_failure() -> None:

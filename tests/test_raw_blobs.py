@@ -175,25 +175,51 @@ def test_no_part_of_a_head_or_of_what_was_posted(router: glyph.Router) -> None:
     assert (posted.status, content(posted)) == (200, DATA)
 
 
-def test_a_file_on_disk(tmp_path: Path) -> None:
+def file_router(path: Path, opened: list[Any] | None = None) -> glyph.Router:
+    def make() -> glyph.Blob:
+        file = path.open("rb")
+        if opened is not None:
+            opened.append(file)
+        return glyph.blob(file, "application/octet-stream")
+
+    return router_of(make)
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_a_file_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settled: bool) -> None:
+    if settled:
+        monkeypatch.setattr("hyperglyph.server.raw._SETTLED", 0)
     path = tmp_path / "file"
     path.write_bytes(DATA)
     os.utime(path, ns=(1, 1_000))
     opened: list[Any] = []
-
-    def make() -> glyph.Blob:
-        opened.append(path.open("rb"))
-        return glyph.blob(opened[-1], "application/octet-stream")
-
-    router = router_of(make)
+    router = file_router(path, opened)
     first = ask(router, "GET", "/get", accept=ACCEPT, range="bytes=100000-200000")
     etag = first.header("etag") or ""
     assert content(first) == DATA[100_000:200_001]
     assert ask(router, "GET", "/get", accept=ACCEPT, if_none_match=etag).status == 304
-    os.utime(path, ns=(1, 2_000))
+    # Another file in its place, which only its inode tells from the first.
+    other = bytes(len(DATA))
+    (tmp_path / "other").write_bytes(other)
+    os.utime(tmp_path / "other", ns=(1, 1_000))
+    (tmp_path / "other").replace(path)
     again = ask(router, "GET", "/get", accept=ACCEPT, if_none_match=etag)
-    assert (again.status, content(again)) == (200, DATA)
+    assert (again.status, content(again)) == (200, other)
+    part = ask(router, "GET", "/get", accept=ACCEPT, range="bytes=5-9", if_range=etag)
+    assert (part.status, content(part)) == (200, other)
     assert all(file.closed for file in opened)
+
+
+def test_a_file_that_changes_twice_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(DATA)
+    router = file_router(path)
+    etag = ask(router, "HEAD", "/get", accept=ACCEPT)
+    etag.close()
+    with path.open("r+b") as file:
+        file.write(b"other")
+    answer = ask(router, "GET", "/get", accept=ACCEPT, if_none_match=etag.header("etag") or "")
+    assert (answer.status, content(answer)) == (200, b"other" + DATA[5:])
 
 
 def test_a_stream_has_no_length_and_no_parts() -> None:

@@ -56,9 +56,10 @@ def test_a_server_starts_once_and_stops_twice(no_leaks: None) -> None:
 
 
 def test_no_trace_is_left_in_logging_statistics(no_leaks: None) -> None:
+    before = set(getattr(logging, "statistics", {}))  # of a cheroot that is not ours
     with glyph.Server(router_of(hello)):
         pass
-    assert getattr(logging, "statistics", {}) == {}
+    assert set(getattr(logging, "statistics", {})) == before
 
 
 def test_the_port_is_free_at_once(serve: Serve) -> None:

@@ -11,19 +11,23 @@ import hashlib
 import io
 import re
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
+import trustme
 from http_peers import MEDIA_TYPE, exchange, post, status_of
 from server_app import VALUES
 from server_help import COLUMNS, KINDS, TABLE, Kind, Running, heading, running
 
 import hyperglyph as glyph
 from hyperglyph.codec import decode
+from hyperglyph.transport.adapters.httpx import HttpxTransport
 
 MIB = 1024 * 1024
 
@@ -184,6 +188,42 @@ def test_what_is_around_is_still_there(server: Running) -> None:
         answer = exchange(server.origin, request)
         assert status_of(answer) == 200
         assert server.kind.outer in answer.partition(b"\r\n\r\n")[2]
+
+
+# --- over HTTP/2 ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def http2_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    folder = tmp_path_factory.mktemp("tls")
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")  # pyright: ignore[reportUnknownMemberType]
+    issued.private_key_and_cert_chain_pem.write_to_path(folder / "pem")  # pyright: ignore[reportUnknownMemberType]
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)  # pyright: ignore[reportUnknownMemberType]
+    plain = next(kind for kind in KINDS if kind.name == "hypercorn")
+    pem = str(folder / "pem")
+    secure = attrs.evolve(plain, command=(*plain.command, "--certfile", pem, "--keyfile", pem))
+    with running(secure) as started:
+        trusting.set_alpn_protocols(["http/1.1", "h2"])
+        with (
+            socket.create_connection(("127.0.0.1", started.port), 5) as connection,
+            trusting.wrap_socket(connection, server_hostname="127.0.0.1") as secured,
+        ):
+            assert secured.selected_alpn_protocol() == "h2"
+        transport = HttpxTransport(http2=True, verify=trusting)
+        with glyph.Client(transport, timeout=20) as client:
+            yield client.get(started.url.replace("http:", "https:"))
+
+
+def test_calls_over_http2(http2_root: Any) -> None:
+    test_values(http2_root)
+    test_get_forms_and_methods(http2_root)
+    for size in (0, 1, 3 * MIB + 1):
+        test_blobs(http2_root, size)
+    test_many_calls_on_one_connection_and_on_many(http2_root)
+    with pytest.raises(glyph.Conflict, match="taken"):
+        http2_root.fail()
 
 
 # --- in what they differ -------------------------------------------------------------------------

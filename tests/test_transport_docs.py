@@ -33,7 +33,7 @@ def test_every_block_is_run_here() -> None:
     markers = (
         "class StandardTransport", "import LocalTransport", "AsyncLocalTransport(", "unix=\"",
         "ssl=context", "class TestMine",
-        "hishel", "opentelemetry",  # tests/test_given.py
+        "hishel", "opentelemetry", "def timed",  # tests/test_given.py
     )  # fmt: skip
     assert [sum(marker in block for marker in markers) for block in BLOCKS] == [1] * len(markers)
 
@@ -55,6 +55,12 @@ def test_the_local_transport(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "Hello World\nHello dave\n"
     run("AsyncLocalTransport(")
     assert capsys.readouterr().out == "['Hello dave', 'Hello eve']\n"
+
+
+def test_a_middleware(capsys: pytest.CaptureFixture[str]) -> None:
+    with run("def timed")["client"] as client:
+        client.get("http://localhost/")
+    assert capsys.readouterr().out == "GET 200 0\n"
 
 
 def test_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

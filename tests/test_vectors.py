@@ -29,8 +29,8 @@ from hyperglyph.codec import (
     encode_pieces,
 )
 from hyperglyph.conformance.cases import Vector, load, read_documents
-from hyperglyph.conformance.runner import is_free
-from hyperglyph.conformance.testee_python import pieces
+from hyperglyph.conformance.codec_judge import is_free
+from hyperglyph.conformance.testees.codec import pieces
 from hyperglyph.conformance.typed import Unbuildable, from_json, same, to_json
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -64,8 +64,8 @@ def _import_afresh() -> None:
 
 
 def _import_all() -> None:
-    import hyperglyph.conformance.runner
-    import hyperglyph.conformance.testee_python  # noqa: F401
+    import hyperglyph.conformance.codec_judge
+    import hyperglyph.conformance.testees.codec  # noqa: F401
 
 
 def _traced(function: Callable[[], object]) -> bytes:

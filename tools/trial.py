@@ -37,7 +37,7 @@ class InProcess:
     """A testee for the runner that answers without a process."""
 
     def __init__(self) -> None:
-        from hyperglyph.conformance.testee_python import answer
+        from hyperglyph.conformance.testees.codec import answer
 
         self._answer = answer
 
@@ -47,10 +47,9 @@ class InProcess:
 
 def fails(vector: Any, testee: InProcess) -> bool:
     """Judge as the conformance runner does, a wrong offset included."""
-    from hyperglyph.conformance.runner import run
+    from hyperglyph.conformance.codec_judge import judge_codec
 
-    (result,) = run([vector], cast("Any", testee), strict=True)
-    return result.fails
+    return judge_codec(vector, cast("Any", testee), strict=True).fails
 
 
 def unchanged(vectors: Iterable[Any]) -> Baseline:

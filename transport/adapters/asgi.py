@@ -84,6 +84,7 @@ class ASGIAdapter:
             try:
                 request = incoming(scope, caller)
             except BadRequest as error:
+                caller.malformed = True
                 response = refusal(error.status, error.message)
             else:
                 response = await self._handler.serve(request)
@@ -159,6 +160,8 @@ class _Caller(Caller):
         #: Whether the body has been asked for, and whether all of it has come.
         self.asked = False
         self.complete = False
+        #: Whether the body, or what is said of its length, is not as it has to be.
+        self.malformed = False
 
     @property
     def gone(self) -> bool:
@@ -173,6 +176,8 @@ class _Caller(Caller):
         while not self.complete:
             started = loop.time()
             try:
+                if left <= 0:
+                    raise TimeoutError
                 async with asyncio.timeout(min(left, self._idle)):
                     piece = await self._next()
             except TimeoutError:
@@ -181,10 +186,12 @@ class _Caller(Caller):
             # Only waiting counts: whoever reads the body may take the time it needs.
             left += len(piece) / _BODY_RATE - (loop.time() - started)
             if length is not None and size > length:
+                self.malformed = True
                 raise BadRequest(f"the body is longer than its Content-Length of {length}")
             if piece:
                 yield piece
         if length is not None and size < length:
+            self.malformed = True
             raise BadRequest(f"the body is {length - size} bytes shorter than its Content-Length")
 
     async def _next(self) -> bytes:
@@ -193,7 +200,11 @@ class _Caller(Caller):
             self._gone = self.complete = True
             raise BadRequest("the body of the request was cut short")
         self.complete = not event.get("more_body", False)
-        return bytes(event.get("body") or b"")
+        piece = bytes(event.get("body") or b"")
+        if not piece and not self.complete:
+            # One that never waits would keep the loop, and hold off the limits.
+            await asyncio.sleep(0)
+        return piece
 
     @contextmanager
     def _watched(self, told: Callable[[], None]) -> Generator[None]:
@@ -213,7 +224,7 @@ class _Caller(Caller):
     async def _wait(self) -> None:
         """Wait until the caller goes; of a body that nobody reads nothing is kept."""
         while (await self._receive())["type"] != "http.disconnect":
-            pass
+            await asyncio.sleep(0)
         self._gone = True
         if self._told is not None:
             self._told()
@@ -248,9 +259,14 @@ class _Sending:
         headers = [(_field(name).lower(), _field(value)) for name, value in response.headers]
         if closes := self._closes(response):
             headers.append((b"connection", b"close"))
-        start = {"type": "http.response.start", "status": response.status, "headers": headers}
+        start: Event = {
+            "type": "http.response.start",
+            "status": response.status,
+            "headers": headers,
+        }
         try:
-            await self._send(start)
+            # The answer before it, on the same connection, may not have been taken yet.
+            await self._within(start)
             await self._send_body(cast("Pieces", response.body), lingers=closes)
         except OSError as error:  # of a server's `send`: a file that fails is logged, and is ours
             if not isinstance(error, TimeoutError) and not self._caller.gone:
@@ -258,12 +274,23 @@ class _Sending:
             logger.debug("an answer was not taken")
 
     def _closes(self, response: Response) -> bool:
-        """Whether the connection is of no use after a refusal, for all that may still come."""
-        return (
-            response.status in (408, 413)
-            and not self._caller.complete
-            and str(self._scope.get("http_version", "1.1")).startswith("1")
-        )
+        """Whether the connection is of no use after a refusal, for all that may still come.
+
+        Where a body is malformed, nobody knows where the next request begins.
+        """
+        if not str(self._scope.get("http_version", "1.1")).startswith("1"):
+            return False
+        if response.status == 400 and self._caller.malformed:
+            return True
+        if response.status == 400 and not self._has_body():
+            return False
+        return response.status in (400, 408, 413) and not self._caller.complete
+
+    def _has_body(self) -> bool:
+        """Whether the request says that it has a body."""
+        length = first_header(self._headers(), "content-length")
+        coding = first_header(self._headers(), "transfer-encoding")
+        return coding is not None or length not in (None, "0")
 
     async def _send_body(self, body: Pieces, *, lingers: bool) -> None:
         if isinstance(body, Sequence):
@@ -306,8 +333,11 @@ class _Sending:
                 await close()
 
     async def _give(self, piece: bytes, *, more: bool = True) -> None:
+        await self._within({"type": "http.response.body", "body": piece, "more_body": more})
+
+    async def _within(self, event: Event) -> None:
         async with asyncio.timeout(self._idle):
-            await self._send({"type": "http.response.body", "body": piece, "more_body": more})
+            await self._send(event)
 
 
 def _field(text: str) -> bytes:

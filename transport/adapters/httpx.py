@@ -34,6 +34,7 @@ from .httpx_common import (
     wait_of,
 )
 from .httpx_given import Given
+from .httpx_http2 import HTTP2Pool, check_h2
 from .sockets import address_at, connected, is_readable, resolved
 
 __all__ = ["HttpxTransport"]
@@ -42,8 +43,9 @@ __all__ = ["HttpxTransport"]
 class _Stream(httpcore.NetworkStream):
     """A socket whose every wait is clipped, and which writes head and body together."""
 
-    def __init__(self, sock: socket.socket, address: str | None) -> None:
+    def __init__(self, sock: socket.socket, address: str | None, *, http2: bool = False) -> None:
         self.socket = sock
+        self.http2 = http2
         self.address = address
         self._held: list[bytes] = []
         self._held_size = 0
@@ -54,8 +56,7 @@ class _Stream(httpcore.NetworkStream):
         if wait.phase == "send":
             wait.phase = "wait"
         try:
-            # Who computes is not idle: until an answer begins, the deadline alone counts.
-            self.socket.settimeout(wait.seconds(wait.idle_limit if wait.begun else None))
+            self.socket.settimeout(wait.seconds(wait.reading_limit(http2=self.http2)))
             data = self.socket.recv(max_bytes)
             wait.begun = True
             return data
@@ -107,7 +108,7 @@ class _Stream(httpcore.NetworkStream):
         try:
             self.socket.settimeout(wait.seconds(wait.connect_limit))
             secured = ssl_context.wrap_socket(self.socket, server_hostname=server_hostname)
-            return _Stream(secured, self.address)
+            return _Stream(secured, self.address, http2=secured.selected_alpn_protocol() == "h2")
         except TimeoutError as error:
             self.close()
             raise httpcore.ConnectTimeout(str(error)) from error
@@ -189,6 +190,8 @@ class HttpxTransport:
     `unix` connects to a Unix socket whatever the URL's host; `proxy` is the URL of an HTTP proxy,
     which then resolves names, and to which addresses it connects is its affair;
     `verify` is an SSL context (default: the system's or certifi's certificates).
+    `http2` speaks HTTP/2 to servers that agree to it over TLS (`pip install 'httpx[http2]'`;
+    ImportError without it), one request at a time on each connection; not through a proxy.
 
     `transport`, one made for httpx, sends the requests instead: a cache, an instrumentation, a
     proxy of another kind (docs/transports.md says what is then its own). It is closed with this
@@ -201,15 +204,21 @@ class HttpxTransport:
         unix: str | None = None,
         proxy: str | None = None,
         verify: ssl.SSLContext | None = None,
+        http2: bool = False,
         max_connections: int = 100,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        if transport is not None and (unix or proxy or verify):
-            raise ValueError("unix, proxy and verify are then the given transport's own")
+        if transport is not None and (unix or proxy or verify or http2):
+            raise ValueError("unix, proxy, verify and http2 are then the given transport's own")
+        if http2 and proxy:
+            raise ValueError("through a proxy goes HTTP/1.1: leave http2 or proxy out")
+        if http2:
+            check_h2()
         self._given = None if transport is None else Given(transport)
         self._unix = unix
         self._proxy = proxy
         self._verify = verify
+        self._http2 = http2
         self._max_connections = max_connections
         self._reset()
 
@@ -263,7 +272,8 @@ class HttpxTransport:
                 keepalive_expiry=KEEPALIVE,
                 network_backend=self._backend,
             )
-        return httpcore.ConnectionPool(
+        pool = HTTP2Pool if self._http2 else httpcore.ConnectionPool
+        return pool(
             ssl_context=context,
             max_connections=self._max_connections,
             max_keepalive_connections=self._max_connections,
@@ -306,9 +316,15 @@ class _Pieces:
     def __init__(self, body: bytes | Iterator[bytes] | None, wait: Wait) -> None:
         self._body = body
         self._wait = wait
+        self._taken = False
 
     def __iter__(self) -> Iterator[bytes]:
         body = self._body
+        self._wait.exhausted = body is None
+        if self._taken and body is not None and not isinstance(body, bytes):
+            # In HTTP/2 a server that ends may give a request back: it was not done.
+            raise httpcore.RemoteProtocolError("the server took no request any more")
+        self._taken = True
         if isinstance(body, bytes):
             for start in range(0, len(body), PIECE):
                 yield body[start : start + PIECE]

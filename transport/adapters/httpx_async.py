@@ -34,6 +34,7 @@ from .httpx_common import (
     wait_of,
 )
 from .httpx_given import AsyncGiven
+from .httpx_http2 import AsyncHTTP2Pool, check_h2
 from .sockets import address_at, is_readable, permitted
 from .threads import off_loop
 
@@ -43,8 +44,11 @@ __all__ = ["AsyncHttpxTransport"]
 class _Stream(httpcore.AsyncNetworkStream):
     """A connection whose every wait is clipped, and which writes head and body together."""
 
-    def __init__(self, connection: Plain | Secure, address: str | None) -> None:
+    def __init__(
+        self, connection: Plain | Secure, address: str | None, *, http2: bool = False
+    ) -> None:
         self.connection = connection
+        self.http2 = http2
         self.address = address
         self._held: list[bytes] = []
         self._held_size = 0
@@ -55,8 +59,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         if wait.phase == "send":
             wait.phase = "wait"
         try:
-            # Who computes is not idle: until an answer begins, the deadline alone counts.
-            async with asyncio.timeout(wait.seconds(wait.idle_limit if wait.begun else None)):
+            async with asyncio.timeout(wait.seconds(wait.reading_limit(http2=self.http2))):
                 data = await self.connection.receive(max_bytes)
         except TimeoutError as error:
             raise httpcore.ReadTimeout(str(error)) from error
@@ -112,7 +115,8 @@ class _Stream(httpcore.AsyncNetworkStream):
             secure = Secure(self.connection, ssl_context, server_hostname)
             async with asyncio.timeout(wait.seconds(wait.connect_limit)):
                 await secure.handshake()
-            return _Stream(secure, self.address)
+            agreed = secure.object.selected_alpn_protocol()
+            return _Stream(secure, self.address, http2=agreed == "h2")
         except TimeoutError as error:
             self.connection.close()
             raise httpcore.ConnectTimeout(str(error)) from error
@@ -224,6 +228,8 @@ class AsyncHttpxTransport:
 
     `unix` connects to a Unix socket whatever the URL's host; `proxy` is the URL of an HTTP proxy;
     `verify` is an SSL context (default: the system's or certifi's certificates).
+    `http2` speaks HTTP/2 to servers that agree to it over TLS (`pip install 'httpx[http2]'`;
+    ImportError without it), one request at a time on each connection; not through a proxy.
 
     `transport`, one made for httpx, sends the requests instead: a cache, an instrumentation, a
     proxy of another kind (docs/transports.md says what is then its own). It is closed with this
@@ -236,15 +242,21 @@ class AsyncHttpxTransport:
         unix: str | None = None,
         proxy: str | None = None,
         verify: ssl.SSLContext | None = None,
+        http2: bool = False,
         max_connections: int = 100,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        if transport is not None and (unix or proxy or verify):
-            raise ValueError("unix, proxy and verify are then the given transport's own")
+        if transport is not None and (unix or proxy or verify or http2):
+            raise ValueError("unix, proxy, verify and http2 are then the given transport's own")
+        if http2 and proxy:
+            raise ValueError("through a proxy goes HTTP/1.1: leave http2 or proxy out")
+        if http2:
+            check_h2()
         self._given = None if transport is None else AsyncGiven(transport)
         self._unix = unix
         self._proxy = proxy
         self._verify = verify
+        self._http2 = http2
         self._max_connections = max_connections
         self._reset()
 
@@ -323,7 +335,8 @@ class AsyncHttpxTransport:
                 keepalive_expiry=KEEPALIVE,
                 network_backend=self._backend,
             )
-        return httpcore.AsyncConnectionPool(
+        pool = AsyncHTTP2Pool if self._http2 else httpcore.AsyncConnectionPool
+        return pool(
             ssl_context=context,
             max_connections=self._max_connections,
             max_keepalive_connections=self._max_connections,
@@ -372,9 +385,15 @@ class _Pieces:
     def __init__(self, body: bytes | Iterator[bytes] | None, wait: Wait) -> None:
         self._body = body
         self._wait = wait
+        self._taken = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         body = self._body
+        self._wait.exhausted = body is None
+        if self._taken and body is not None and not isinstance(body, bytes):
+            # In HTTP/2 a server that ends may give a request back: it was not done.
+            raise httpcore.RemoteProtocolError("the server took no request any more")
+        self._taken = True
         if isinstance(body, bytes):
             for start in range(0, len(body), PIECE):
                 yield body[start : start + PIECE]

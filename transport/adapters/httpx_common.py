@@ -84,7 +84,7 @@ class Wait(float):
     begun = False  # something of the answer has arrived
     reused = True
     sent = False  # something of the request has left
-    exhausted = False  # the body's iterator came to its end
+    exhausted = False  # the body's iterator came to its end, or there is none
     failed = False  # a write failed
 
     @classmethod
@@ -96,6 +96,7 @@ class Wait(float):
         self.connect_limit = request.connect
         self.idle_limit = request.idle
         self.addresses = request.addresses
+        self.exhausted = request.body is None
         return self
 
     def seconds(self, limit: float | None) -> float | None:
@@ -114,6 +115,15 @@ class Wait(float):
             return "not done"
         return "unknown"
 
+    def reading_limit(self, *, http2: bool) -> float | None:
+        """The idle limit, once the answer has begun: who computes is not idle.
+
+        In HTTP/2 what arrives before the head's end may be of the connection, not of the answer;
+        and who takes no more of a body is idle.
+        """
+        begun = (self.phase == "read" or not self.exhausted) if http2 else self.begun
+        return self.idle_limit if begun else None
+
     def begin(self, address: str | None) -> None:
         """A connection is about to be written to; its peer is at `address`, if it has one.
 
@@ -126,7 +136,10 @@ class Wait(float):
             except OSError as error:
                 raise httpcore.ConnectError(str(error)) from error
             self.address = address
-        self.phase = "send"
+            self.phase = "send"
+        elif not self.exhausted:
+            # HTTP/2 writes while it reads, too: what it acknowledges is not the request.
+            self.phase = "send"
 
 
 def wait_of(timeout: float | None) -> Wait:

@@ -1,4 +1,4 @@
-"""The testee for this package's own codec: `python -m hyperglyph.conformance.testee_python`.
+"""The testee for this package's own codec: `python -m hyperglyph.conformance.testees.codec`.
 
 It is also the worked example of spec/README.md: everything a testee does is in this file.
 """
@@ -20,7 +20,7 @@ from hyperglyph.codec import (
     encode,
 )
 
-from .typed import Typed, Unbuildable, from_json, to_json
+from ..typed import Typed, Unbuildable, from_json, to_json
 
 
 def answer(request: Typed) -> dict[str, Any]:
