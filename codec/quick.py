@@ -247,18 +247,20 @@ class _Shortcut:
         if not found[0].startswith("D") or "" not in found:
             return
         del found[found.index("") + 1 :]
-        name = self._text(opener[1:])
-        if name is None or any(token[0] in _OPENERS for token in found[1:-1]):
+        # What differs is a whole value behind a whole key: neither has a `;` that cuts it.
+        name, first, value = map(self._text, (opener[1:], found[0][1:], found[1]))
+        if name is None or first is None or value is None:
+            return
+        if any(token[0] in _OPENERS for token in found[1:-1]):
             return
         try:
             alone = _Shortcut(self._limits, {}, ascii_only=self._ascii_only)
             attributes: dict[str, Any] = alone.read(found)
         except (TypeError, ValueError, OverflowError, IndexError):
             return
-        if self._text(found[1]) is None or not _TEXT_KEYS.issuperset(map(type, attributes)):
-            return
-        found[1] = ""
-        self._heads[opener] = _Head(name, attributes, found, next(iter(attributes)))
+        if _TEXT_KEYS.issuperset(map(type, attributes)):
+            found[1] = ""
+            self._heads[opener] = _Head(name, attributes, found, first)
 
     def _text(self, token: str) -> str | None:
         """A text that is one token; None for another value, and where a `;` in it cuts it."""

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from codec_help import fault_of, same, seconds
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hyperglyph.codec import (
     KINDS,
@@ -31,6 +33,8 @@ ATTRIBUTES: list[Mapping[Any, Any]] = [
     {"url": ""},
     {"url": "a;b"},
     {"url": "a;b;", "x": "y"},
+    {"x;u1:a": "b"},
+    {"x;u1:b": "b"},
     {"url": 7, "x": 1.5},
     {"url": None},
     {"x": 1 << 80, "y": b"x;"},
@@ -138,6 +142,46 @@ def test_malformed_ones_are_left_to_the_parser(before: bytes, bad: bytes) -> Non
         with pytest.raises(DecodeError) as slowly:
             read(message)
         assert str(quickly.value) == str(slowly.value)
+
+
+#: Some hold what looks like tokens of their own.
+TEXTS = st.sampled_from(["", "b", "c", "é", ";", "x;u1:b", "x;u1:c", "x;;N", "DX;D", "x" * 1000])
+SCALARS = TEXTS | st.sampled_from(["b", "c", None, True, 7, -0.0, b"x;", b"u1:b"])
+
+
+@st.composite
+def alike(draw: st.DrawFn) -> bytes:
+    """A message of extensions, of which most differ from another in one key, value or byte."""
+    shape = [
+        draw(TEXTS if place % 2 == 0 else SCALARS) for place in range(2 * draw(st.integers(0, 3)))
+    ]
+    wires: list[bytes] = []
+    for _ in range(draw(st.integers(2, 6))):
+        parts = [*shape]
+        if parts and draw(st.booleans()):
+            place = draw(st.integers(0, len(parts) - 1))
+            parts[place] = draw(SCALARS)
+        attributes = draw(st.sampled_from([b"D", b"D", b"D", b"O"])) + b"".join(map(encode, parts))
+        content = draw(st.sampled_from([b"N;", b"L;", b"Li1;;", b"Xu1:a;Du1:b;u1:c;;N;;", b""]))
+        wire = b"X" + draw(st.sampled_from([b"u1:a;", b"u1:b;"])) + attributes + b";" + content
+        wires.append(wire + b";")
+    message = bytearray(b"L" + b"".join(wires) + b";")
+    if draw(st.booleans()):
+        place = draw(st.integers(0, len(message) - 1))
+        message[place : place + 1] = draw(st.sampled_from([b"", b";", b"u", b"2", b"\xff", b"DX"]))
+    return bytes(message)
+
+
+@given(alike())
+@settings(deadline=None, max_examples=500)
+def test_however_alike_they_read_as_the_parser_reads(message: bytes) -> None:
+    said: list[Any] = []
+    for way in (decode, read):
+        try:
+            said.append(way(message))
+        except DecodeError as error:
+            said.append((type(error), str(error)))
+    assert same(said[0], said[1])
 
 
 class Fussy(Extension):
