@@ -393,6 +393,11 @@ class ResourceProxy(Proxy):
     def __getattr__(self, name: str) -> Any:
         # Names of the interpreter's own protocols never come from a page.
         if not name.startswith("_"):
+            content: object = self._extension.content
+            if is_dict(content):  # plain data, sooner than by all the steps below
+                value = content.get(name)
+                if value is not None and type(value) in PLAIN:
+                    return value
             try:
                 return self._local(name)
             except KeyError:

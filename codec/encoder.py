@@ -159,6 +159,7 @@ class _Encoder:
     ) -> None:
         self.canonical = canonical
         self.normalize = normalize
+        self._respelled = canonical or normalize  # other than as it comes
         self.default = default
         self.limits = limits
         self.blobs: list[Blob] = []
@@ -166,6 +167,8 @@ class _Encoder:
         self._out: list[str] = []
         self._long: dict[int, bytes] = {}  # byte arrays in front of places of `_out`
         self._stack: list[_Frame] = []
+        self._tokens = _KeyTokens({_NO_KEY: ""})
+        self._foreign: set[type] = set()  # types that only the hook knows
 
     def encode(self, value: Any) -> bytes:
         """The bytes of the root; its blobs are in `blobs` afterwards."""
@@ -173,9 +176,9 @@ class _Encoder:
         write = out.append
         # The commonest values are written right here, since a call costs as much as the work.
         plain = None if self.normalize else str
-        record = None if self.canonical or self.normalize else dict
+        record = None if self._respelled else dict
         small = 10 ** min(self.limits.integer_digits, DIRECT)
-        tokens = _KeyTokens({_NO_KEY: ""})
+        tokens = self._tokens
         key: Any = _NO_KEY
         item: Any = None
         frame: _Frame = (_values((value,)), None, None, None)
@@ -204,6 +207,13 @@ class _Encoder:
                     else:
                         write(tokens[key])
                         actual = item if kind in _PLAIN else self._convert(item)
+                        if frame[3] is None and isinstance(actual, Extension):
+                            head = self._head(actual)
+                            if head is not None:
+                                write(head)
+                                frame = (iter(((_NO_KEY, actual.content),)), item, actual, None)
+                                stack.append(frame)
+                                break
                         if type(actual) is bytes:
                             self._write_octets(actual, frame[3])
                         elif type(actual) in writers:
@@ -259,9 +269,15 @@ class _Encoder:
     def _convert(self, item: object) -> Any:
         """What to write for an item that is no plain scalar: a container, or another scalar."""
         for _ in range(self.limits.depth):
-            item = _as_base(item)
-            if type(item) in self._writers or isinstance(item, _CONTAINERS):
+            if isinstance(item, Extension):
                 return item
+            kind = type(item)
+            # Instances that say that they are of another class are looked at one by one.
+            if kind not in self._foreign or item.__class__ is not kind:
+                item = _as_base(item)
+                if type(item) in self._writers or isinstance(item, _CONTAINERS):
+                    return item
+                self._foreign.add(kind)
             if self.default is None:
                 break
             item = self.default(item)
@@ -326,6 +342,35 @@ class _Encoder:
         except (EncodeError, Refused):
             return ""
 
+    def _head(self, extension: Extension) -> str | None:
+        """All of an extension before its content, if its attributes are scalars; else None.
+
+        A listing holds a thousand extensions: a frame for each dict of two or three texts takes
+        longer than what is in it.
+        """
+        name, attributes = extension.name, extension.attributes
+        if type(name) is not str or type(attributes) is not dict or self._respelled:
+            return None
+        if len(self._stack) >= self.limits.depth:
+            return None
+        entries = cast("dict[object, Any]", attributes)
+        tokens, writers = self._tokens, self._writers
+        try:
+            head = [f"X{tokens[name]}D"]
+            for key, value in entries.items():
+                kind = type(value)  # pyright: ignore[reportUnknownVariableType]
+                if type(key) is not str:
+                    return None
+                if kind is str and value and value.isascii():
+                    head.append(f"{tokens[key]}u{len(value)}:{value};")
+                elif kind in writers and kind is not bytes:
+                    head.append(tokens[key] + writers[kind](value))
+                else:
+                    return None
+        except Refused:  # the loop says what is wrong, and where
+            return None
+        return f"{''.join(head)};"
+
     def _open_extension(self, extension: Extension) -> None:
         if not isinstance(extension.name, str):
             raise Refused("the name of an extension is text")
@@ -359,7 +404,7 @@ class _Encoder:
 _LISTS: Final[tuple[type[Any], ...]] = (list, tuple)
 _SETS: Final[tuple[type[Any], ...]] = (set, frozenset)
 _CONTAINERS: Final[tuple[type[Any], ...]] = (
-    list, tuple, set, frozenset, Mapping, Extension, Blob,
+    Extension, list, tuple, set, frozenset, Mapping, Blob,
 )  # fmt: skip
 
 

@@ -16,7 +16,9 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from itertools import islice
+from operator import length_hint
+from typing import Any, Final, NamedTuple
 
 from .keys import make_dict, make_set
 from .limits import LENGTH_DIGITS, Limits
@@ -32,6 +34,8 @@ NOT_TAKEN: Final = object()
 _BULKY: Final = 128  # bytes a token: where they are long, cutting costs more than it saves
 _SAMPLE: Final = 4096  # bytes by which that is judged
 _KNOWN: Final = 512  # texts that are remembered while a message is read
+_HEAD: Final = 32  # tokens of an extension's attributes that are compared with those of others
+_HEADS: Final = 64  # times that a message may show how attributes look, or fail to
 
 _TOKENS: Final[dict[str, Any]] = {
     "T": True,
@@ -54,13 +58,13 @@ _EXTRA_NODES: Final = {"L": 0, "S": 3, "D": 3, "O": 3, "X": 3}
 _OPENERS: Final = "".join(_EXTRA_NODES)
 
 
-def _heads() -> tuple[str, ...]:
-    """The head of a text of up to 999 bytes, by the length of the whole token."""
-    heads = {len(head) + size: head for size in range(1000) if (head := f"u{size}:")}
-    return tuple(heads.get(length, ":") for length in range(max(heads) + 1))
+def _text_marks() -> tuple[str, ...]:
+    """The beginning of a text of up to 999 bytes, by the length of the whole token."""
+    marks = {len(mark) + size: mark for size in range(1000) if (mark := f"u{size}:")}
+    return tuple(marks.get(length, ":") for length in range(max(marks) + 1))
 
 
-_HEADS: Final = _heads()
+_MARKS: Final = _text_marks()
 
 
 def _is_value(items: list[Any], _: str) -> bool:
@@ -81,7 +85,17 @@ _LIMITED: Final[dict[str, Callable[[list[Any], str], bool]]] = {
     "D": _is_value,
     "O": _is_value,
     "X": _is_part,
+    "head": lambda items, _: len(items) == 2,  # an extension, name and attributes taken at once
 }
+
+
+class _Head(NamedTuple):
+    """An extension's name and attributes; the tokens of these, that of the first value blank."""
+
+    name: str
+    attributes: dict[str, Any]
+    tokens: list[str]
+    first: str
 
 
 class _Unusual(ValueError):
@@ -111,11 +125,14 @@ class _Shortcut:
         self._limits = limits
         self._extensions = extensions
         self._ascii_only = ascii_only
+        self._heads: dict[str, _Head] = {}  # the last of each name, by its token
+        self._to_learn = _HEADS
 
     def read(self, tokens: list[str]) -> Any:
         """The value of a whole message. Raises for whatever is unusual."""
-        ascii_only, heads, openers = self._ascii_only, _HEADS, _EXTRA_NODES
-        known, longest = _TOKENS.copy(), len(heads)
+        ascii_only, marks, openers = self._ascii_only, _MARKS, _EXTRA_NODES
+        known, longest = _TOKENS.copy(), len(marks)
+        extensions, heads = self._extensions, self._heads
         depth, width = self._limits.depth, min(self._limits.integer_digits, DIRECT)
         is_float, to_float = _FLOAT.fullmatch, float.fromhex
         limited = _LIMITED
@@ -130,6 +147,22 @@ class _Shortcut:
                 append(known[token])
                 continue
             if token and (prefix := token[0]) in openers:
+                if (
+                    prefix == "X"
+                    and (token in heads or self._to_learn)
+                    and (attributes := self._like_last(token, tokens, length_hint(following)))
+                ):
+                    last = heads[token]
+                    nodes -= openers["X"] + openers["D"]
+                    if nodes < 0 or len(stack) + 1 >= depth:
+                        raise _Unusual
+                    if kind in limited and not limited[kind](items, prefix):
+                        raise _Unusual
+                    stack.append((kind, items))
+                    kind, items = "head", [last.name, attributes]
+                    append = items.append
+                    next(islice(following, len(last.tokens) - 1, None))
+                    continue
                 rest = token.lstrip(_OPENERS)
                 for prefix in token[: len(token) - len(rest)]:
                     nodes -= openers[prefix]
@@ -145,13 +178,18 @@ class _Shortcut:
                     continue
                 token, prefix = rest, rest[:1]  # noqa: PLW2901
             if not token:
-                value = items if kind == "L" else self._close(kind, items)
+                value: Any = items
+                if kind == "head":
+                    name, attributes, content = items
+                    value = extensions.get(name, Extension).from_wire(name, attributes, content)
+                elif kind != "L":
+                    value = self._close(kind, items)
                 kind, items = stack.pop()
                 append = items.append
                 append(value)
             elif prefix == "u":
-                if len(token) < longest and token.startswith(head := heads[len(token)]):
-                    text = token[len(head) :]
+                if len(token) < longest and token.startswith(mark := marks[len(token)]):
+                    text = token[len(mark) :]
                     if not ascii_only and not text.isascii():
                         text = text.encode("latin-1").decode()
                     if len(known) < _KNOWN:
@@ -182,6 +220,54 @@ class _Shortcut:
         if stack or len(items) != 1:
             raise _Unusual
         return items[0]
+
+    def _like_last(self, opener: str, tokens: list[str], left: int) -> dict[str, Any] | None:
+        """The attributes of an extension, if the last of its name had the same but for the first.
+
+        A listing holds a thousand such resources, each with a URL of its own: to compare their
+        tokens takes less time than to fill a dict for each.
+        """
+        at = len(tokens) - left
+        last = self._heads.get(opener)
+        if last is not None:
+            _, attributes, expected, first = last
+            found = tokens[at : at + len(expected)]
+            token, found[1] = found[1], ""
+            if found == expected and (text := self._text(token)) is not None:
+                return {**attributes, first: text}
+        self._learn(opener, tokens, at)
+        return None
+
+    def _learn(self, opener: str, tokens: list[str], at: int) -> None:
+        """Remember a head for those that follow: attributes that hold no container."""
+        if not self._to_learn:
+            return
+        self._to_learn -= 1
+        found = tokens[at : at + _HEAD]
+        if not found[0].startswith("D") or "" not in found:
+            return
+        del found[found.index("") + 1 :]
+        # What differs is a whole value behind a whole key: neither has a `;` that cuts it.
+        name, first, value = map(self._text, (opener[1:], found[0][1:], found[1]))
+        if name is None or first is None or value is None:
+            return
+        if any(token[0] in _OPENERS for token in found[1:-1]):
+            return
+        try:
+            alone = _Shortcut(self._limits, {}, ascii_only=self._ascii_only)
+            attributes: dict[str, Any] = alone.read(found)
+        except (TypeError, ValueError, OverflowError, IndexError):
+            return
+        if _TEXT_KEYS.issuperset(map(type, attributes)):
+            found[1] = ""
+            self._heads[opener] = _Head(name, attributes, found, first)
+
+    def _text(self, token: str) -> str | None:
+        """A text that is one token; None for another value, and where a `;` in it cuts it."""
+        if len(token) >= len(_MARKS) or not token.startswith(mark := _MARKS[len(token)]):
+            return None
+        text = token[len(mark) :]
+        return text if self._ascii_only else text.encode("latin-1").decode()
 
     def _close(self, kind: str, items: list[Any]) -> Any:
         if kind == "S":

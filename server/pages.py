@@ -28,7 +28,7 @@ from .decorators import hidden_names
 from .docstrings import documented
 from .endpoints import ClassEndpoint, FunctionEndpoint, Unservable
 from .resource import fields_of, is_record
-from .state import ConfigurationError, TokenSigner
+from .state import ConfigurationError, TokenMaker, TokenSigner
 from .table import Endpoints
 
 __all__ = ["Converters", "Pages"]
@@ -97,11 +97,14 @@ class Pages:
         """One message in the making."""
         return Message(self, f"{quote(mount)}/", partial)
 
-    def token(self, endpoint: ClassEndpoint, instance: object) -> str:
+    def token(
+        self, endpoint: ClassEndpoint, instance: object, maker: TokenMaker | None = None
+    ) -> str:
         """The reference to an instance. Raises Unservable if it has none."""
         try:
             state = endpoint.state.read(instance)
-            return self.signer.make(endpoint.name, state, self._in_state)
+            maker = maker or self.signer.maker(endpoint.name)
+            return maker.make(state, self._in_state)
         except (ConfigurationError, RemoteError):
             raise
         except Exception as error:
@@ -154,6 +157,7 @@ class Message:
     versions: bool = False
     _seen: set[str] = attrs.field(factory=set[str])
     _foreign: set[str] = attrs.field(factory=set[str])
+    _listings: dict[type, _Listing] = attrs.field(factory=dict[type, "_Listing"])
     _refused: tuple[object, str] | None = None
 
     def pack(self, value: object) -> Body:
@@ -170,6 +174,9 @@ class Message:
         A value that cannot be there is returned as it is: the encoder knows its place.
         """
         cls = type(value)
+        listing = self._listings.get(cls)
+        if listing is not None:
+            return listing.resource(value)
         pages = self.pages
         if cls in pages.converters:
             return pages.converters[cls](value)
@@ -198,6 +205,7 @@ class Message:
         if isinstance(profile, str):
             # It may come first of its profile, and none of ours may take its forms from it.
             self._foreign.add(profile)
+            self._listings.clear()
         return extension
 
     def _refuse(self, value: object, reason: str) -> object:
@@ -246,28 +254,34 @@ class Message:
             home = self.pages.home(endpoint, instance)
             if home is not None:
                 return self._visitor(home, endpoint, instance)
-        name, url = endpoint.name, self._below(self.prefix, endpoint, instance)
-        partial = self.partial and name in self._seen and name not in self._foreign
-        partial = partial and not endpoint.conditional  # whose forms are each instance's own
-        attributes: dict[str, Any]
-        if partial:
-            attributes = {"url": url, "profile": name, "partial": True}
-        else:
-            self._seen.add(name)
-            attributes = {"url": url, "name": name, "profile": name}
-            if endpoint.doc:
-                attributes["doc"] = endpoint.doc
+        name = endpoint.name
+        if self._is_listed(endpoint):
+            listing = _Listing(self.pages, endpoint, f"{self.prefix}{endpoint.url}/")
+            if endpoint.home is None:
+                self._listings[type(instance)] = listing
+            return listing.resource(instance)
+        url = self._below(self.prefix, endpoint, instance)
+        self._seen.add(name)
+        attributes = {"url": url, "name": name, "profile": name}
+        if endpoint.doc:
+            attributes["doc"] = endpoint.doc
         content = _data_of(endpoint, instance)
-        if not partial:
-            content.update(endpoint.offers)
+        content.update(endpoint.offers)
         for embedded, method in endpoint.embedded.items():
-            content[embedded] = _embedded(endpoint, method, instance, partial)
+            content[embedded] = _embedded(endpoint, method, instance, method.doc)
         resource = Resource.from_wire("resource", attributes, content)
         if endpoint.conditional and not self.versions:
             version = self.version(resource)
             for name in endpoint.conditional:
                 content[name] = _if_unchanged(endpoint.offers[name], version)
         return resource
+
+    def _is_listed(self, endpoint: ClassEndpoint) -> bool:
+        """Whether the message has the forms and links of a class, which its instances share."""
+        name = endpoint.name
+        if endpoint.conditional:  # these forms are each instance's own
+            return False
+        return self.partial and name in self._seen and name not in self._foreign
 
     def version(self, page: object) -> str:
         """The version that the forms on the page of an instance name: the tag of the page as it
@@ -334,6 +348,28 @@ class Message:
         return endpoint.link_at(prefix)
 
 
+class _Listing:
+    """Makes the partial resources of a class in one message, and keeps what is the same in all."""
+
+    __slots__ = ("_endpoint", "_maker", "_pages", "_root")
+
+    def __init__(self, pages: Pages, endpoint: ClassEndpoint, root: str) -> None:
+        self._pages = pages
+        self._endpoint = endpoint
+        self._root = root
+        self._maker = pages.signer.maker(endpoint.name)
+
+    def resource(self, instance: object) -> Resource:
+        """What stands for an instance whose forms and links the message has already."""
+        endpoint = self._endpoint
+        url = f"{self._root}{self._pages.token(endpoint, instance, self._maker)}/"
+        content = _data_of(endpoint, instance)
+        for embedded, method in endpoint.embedded.items():
+            content[embedded] = _embedded(endpoint, method, instance, "")
+        attributes = {"url": url, "profile": endpoint.name, "partial": True}
+        return Resource.from_wire("resource", attributes, content)
+
+
 def _if_unchanged(offer: Form | Link, version: str) -> Form | Link:
     headers = {**offer.headers, "If-Match": version}
     return type(offer).from_wire(
@@ -395,13 +431,11 @@ def _is_downstream(error: Exception) -> bool:
 
 
 def _embedded(
-    endpoint: ClassEndpoint, method: FunctionEndpoint, instance: object, partial: bool
+    endpoint: ClassEndpoint, method: FunctionEndpoint, instance: object, doc: str
 ) -> Link:
     try:
         content = method.function(instance)
     except Exception:  # the page is worth having without it
         logger.warning("%s.%s could not be embedded", endpoint.name, method.name, exc_info=True)
         return method.link_at("")
-    # In a listing the first of its kind says enough.
-    doc = "" if partial else method.doc
     return documented(Link(method.url, inline=True, content=content), doc)

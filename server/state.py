@@ -19,6 +19,7 @@ import os
 import secrets as random
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, cast
@@ -47,6 +48,8 @@ _SHORTEST_SECRET: Final = 16
 _SMALL: Final = 10**18
 _LIMITS: Final = Limits(message=TOKEN_LIMIT, nodes=TOKEN_LIMIT)
 _WRITERS: Final = writers(Limits().integer_digits, normalize=False)
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
+_PADDING: Final = b"="
 _VARIABLE: Final = "HYPERGLYPH_SECRET"
 
 
@@ -73,7 +76,7 @@ def new_secret() -> str:
     return random.token_urlsafe(32)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class _Key:
     id: bytes
     key: bytes
@@ -90,6 +93,68 @@ class _Key:
             hmac.digest(data, b"hyperglyph key id", "sha256")[:_KEY_ID],
             hmac.digest(data, b"hyperglyph reference", "sha256"),
         )
+
+
+@attrs.frozen
+class _Begun:
+    """The two hashes of an HMAC (RFC 2104) up to where the state comes, which a listing of 1,000
+    objects needs 1,000 times: to copy them takes a third of the time of `hmac.digest`.
+    """
+
+    key_id: bytes
+    inner: Any
+    outer: Any
+
+    def tag(self, state: bytes) -> bytes:
+        inner, outer = self.inner.copy(), self.outer.copy()
+        inner.update(state)
+        outer.update(inner.digest())
+        digest: bytes = outer.digest()
+        return digest[:_TAG]
+
+
+@lru_cache(maxsize=1_000)
+def _begin(key: _Key, name: str | tuple[str, bytes]) -> _Begun:
+    # The encoded name, or name and owner, ends where it says, so that none flows into a state.
+    block = key.key.ljust(_BLOCK, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + encode(name))
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+    return _Begun(key.id, inner, outer)
+
+
+@attrs.frozen
+class TokenMaker:
+    """Makes the tokens of what is registered as `name`, for one principal."""
+
+    name: str
+    _begun: _Begun | None
+    _max_age: float | None
+
+    def make(self, state: Mapping[str, Any], default: Callable[[Any], Any] | None = None) -> str:
+        """The token of a state.
+
+        Raises EncodeError for a state that cannot travel, ValueError for one that is too long.
+        """
+        data = _encode_flat(state)
+        if data is None:
+            data = encode(state, canonical=True, default=default)
+        if self._max_age is not None:
+            data = b"L%bi%d;;" % (data, _stamp(self._max_age))
+        if self._begun is not None:
+            data = self._begun.key_id + self._begun.tag(data) + data
+        token = b2a_base64(data, newline=False).translate(_URL_SAFE, _PADDING).decode()
+        if len(token) > TOKEN_LIMIT:
+            raise ValueError(
+                f"the state of {self.name} makes a reference of {len(token)} characters, more "
+                f"than {TOKEN_LIMIT}: keep in it what identifies the object, and the rest elsewhere"
+            )
+        return token
+
+
+def _stamp(max_age: float) -> int:
+    """Now, rounded down to an eighth of the age, so that pages stay the same for a while."""
+    step = max(round(max_age * 125), 1)
+    return int(time.time() * 1000) // step * step
 
 
 class TokenSigner:
@@ -155,27 +220,16 @@ class TokenSigner:
 
         Raises EncodeError for a state that cannot travel, ValueError for one that is too long.
         """
-        data = _encode_flat(state)
-        if data is None:
-            data = encode(state, canonical=True, default=default)
-        if self._max_age is not None:
-            data = b"L%bi%d;;" % (data, self._stamp(self._max_age))
-        if not self._unsigned:
-            key = self._signing_key()
-            data = key.id + self._tag(key, name, data) + data
-        token = urlsafe_b64encode(data).rstrip(b"=").decode()
-        if len(token) > TOKEN_LIMIT:
-            raise ValueError(
-                f"the state of {name} makes a reference of {len(token)} characters, more than "
-                f"{TOKEN_LIMIT}: keep in it what identifies the object, and the rest elsewhere"
-            )
-        return token
+        return self.maker(name).make(state, default)
 
-    @staticmethod
-    def _stamp(max_age: float) -> int:
-        """Now, rounded down to an eighth of the age, so that pages stay the same for a while."""
-        step = max(round(max_age * 125), 1)
-        return int(time.time() * 1000) // step * step
+    def maker(self, name: str) -> TokenMaker:
+        """What makes the tokens of all instances of a class in one message.
+
+        Raises ConfigurationError if there is no secret, and what `owner` raises.
+        """
+        if self._unsigned:
+            return TokenMaker(name, None, self._max_age)
+        return TokenMaker(name, self._begun(self._signing_key(), name), self._max_age)
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -207,10 +261,10 @@ class TokenSigner:
             raise StaleReference("the reference has expired: ask for the object anew")
         return dict(content)
 
-    def _tag(self, key: _Key, name: str, state: bytes) -> bytes:
+    def _begun(self, key: _Key, name: str) -> _Begun:
         if self._owner is None:
-            return _tag(key, name, state)
-        return _tag(key, (name, encode(self._owner(), canonical=True)), state)
+            return _begin(key, name)
+        return _begin(key, (name, encode(self._owner(), canonical=True)))
 
     def _verified(self, name: str, data: bytes) -> bytes:
         if len(data) <= _HEAD:
@@ -224,7 +278,7 @@ class TokenSigner:
                 f"{_VARIABLE} in all of them, [new, old] while it changes"
             )
         state = data[_HEAD:]
-        if not hmac.compare_digest(self._tag(key, name, state), data[_KEY_ID:_HEAD]):
+        if not hmac.compare_digest(self._begun(key, name).tag(state), data[_KEY_ID:_HEAD]):
             somebody = "" if self._owner is None else ", or was made for somebody else"
             raise BadRequest(
                 f"the reference is forged or damaged{somebody}: its signature does not fit"
@@ -241,13 +295,13 @@ def _encode_flat(state: Mapping[str, Any]) -> bytes | None:
     tokens: list[str] = []
     try:
         for name, value in state.items():
-            kind = cast("object", type(value))
+            kind = type(value)  # pyright: ignore[reportUnknownVariableType]
             if type(name) is not str:  # pyright: ignore[reportUnnecessaryComparison]
                 return None
             if kind is int and -_SMALL < value < _SMALL:
                 tokens.append(f"{_name(name)}i{value};")
             else:
-                tokens.append(_name(name) + _WRITERS[type(value)](value))
+                tokens.append(_name(name) + _WRITERS[kind](value))
     except (KeyError, Refused, UnicodeEncodeError):  # the encoder says what is wrong, and where
         return None
     tokens.sort()  # REQ-CAN-1: no key is the beginning of another, so values do not count
@@ -256,27 +310,6 @@ def _encode_flat(state: Mapping[str, Any]) -> bytes | None:
 
 #: Names come again with each instance of a class.
 _name: Final = lru_cache(maxsize=1_000)(write_unicode)
-
-
-def _tag(key: _Key, name: str | tuple[str, bytes], state: bytes) -> bytes:
-    begun_inner, begun_outer = _begun(key.key, name)
-    inner, outer = begun_inner.copy(), begun_outer.copy()
-    inner.update(state)
-    outer.update(inner.digest())
-    digest: bytes = outer.digest()
-    return digest[:_TAG]
-
-
-@lru_cache(maxsize=1_000)
-def _begun(key: bytes, name: str | tuple[str, bytes]) -> tuple[Any, Any]:
-    """The two hashes of an HMAC (RFC 2104) up to where the state comes, which a listing of 1,000
-    objects needs 1,000 times: to copy them takes a third of the time of `hmac.digest`.
-
-    The encoded name, or name and owner, ends where it says, so that none flows into a state.
-    """
-    block = key.ljust(_BLOCK, b"\0")
-    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + encode(name))
-    return inner, hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
 
 
 def _from_base64(token: str) -> bytes:

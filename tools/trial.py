@@ -30,7 +30,7 @@ class Baseline:
 
     failing: frozenset[str]
     seconds: dict[str, float]  # of CPU time, by vector
-    taken: dict[str, dict[str, tuple[bool, ...]]]  # by fast path and vector
+    taken: dict[str, dict[str, tuple[int, ...]]]  # by fast path and vector
 
 
 class InProcess:
@@ -56,7 +56,7 @@ def unchanged(vectors: Iterable[Any]) -> Baseline:
     testee = InProcess()
     failing: set[str] = set()
     seconds: dict[str, float] = {}
-    taken: dict[str, dict[str, tuple[bool, ...]]] = {
+    taken: dict[str, dict[str, tuple[int, ...]]] = {
         file: {} for file in FAST_PATHS if (CODEC / file).exists()
     }
     for vector in vectors:
