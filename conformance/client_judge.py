@@ -187,7 +187,7 @@ def result_mismatch(result: Mapping[str, Any], wanted: Mapping[str, Any]) -> str
 
 def _error_mismatch(result: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
     for name, pattern in wanted.items():
-        held = result.get(name)
+        held, said = result.get(name), brief(pattern)
         if isinstance(pattern, list):
             right = held in pattern
         elif isinstance(pattern, dict):
@@ -201,7 +201,7 @@ def _error_mismatch(result: Mapping[str, Any], wanted: Mapping[str, Any]) -> str
         else:
             right = held == pattern
         if not right:
-            return f"{name} {brief(held)}, not {brief(pattern)}, in {brief(result)}"
+            return f"{name} {brief(held)}, not {said}, in {brief(result)}"
     return None
 
 

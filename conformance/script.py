@@ -4,7 +4,7 @@ spec/testee.md, "kind `client`", says how exchanges are written.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -157,8 +157,8 @@ def _whole(response: Mapping[str, Any]) -> bytes:
     """
     status = response.get("status", 200)
     given = response.get("headers", {})
-    pairs = given.items() if isinstance(given, dict) else given
-    fields = [(name, value) for name, value in cast("Sequence[tuple[str, Any]]", pairs)]
+    pairs = cast("dict[str, Any]", given).items() if isinstance(given, dict) else given
+    fields = [(name, value) for name, value in cast("Iterable[tuple[str, Any]]", pairs)]
     names = {name.lower() for name, _ in fields}
     body = octets(response.get("body", ""))
     if body and "content-type" not in names:

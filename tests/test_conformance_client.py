@@ -57,7 +57,7 @@ def scenario(kind: str = "client", level: str = "must", **source: Any) -> Scenar
     )
 
 
-PLAIN = {
+PLAIN: dict[str, Any] = {
     "serve": [{"request": {"method": "GET", "target": "/"}, "response": {"body": "i1;"}}],
     "perform": [{"op": "get", "url": "{origin}/"}],
     "results": [{"value": ONE}],
@@ -254,7 +254,7 @@ def test_what_is_expected_is_not_sent_and_each_run_has_its_own_names(tmp_path: P
     )
     with scripted(answer) as testee:
         results = [judge_call(call, testee, "http://127.0.0.1:9/") for _ in range(2)]
-        judge_client(scenario(**{**PLAIN, "options": {"timeout": 1}}), testee)
+        judge_client(scenario(options={"timeout": 1}, **PLAIN), testee)
     assert [result.outcome for result in results] == ["passed", "passed"]
     first, second, third = [json.loads(line) for line in log.read_text().splitlines()]
     assert set(first) == {"seq", "cmd", "steps", "options"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,7 +22,7 @@ OK = {"response": {"body": "i1;"}}
 
 
 @contextmanager
-def playing(*exchanges: Any, timeout: float = 5.0) -> Iterator[tuple[ScriptedServer, Exchanges]]:
+def playing(*exchanges: Any, timeout: float = 5.0) -> Generator[tuple[ScriptedServer, Exchanges]]:
     script = Exchanges(exchanges)
     with ScriptedServer(script, timeout=timeout) as server:
         yield server, script

@@ -8,6 +8,7 @@ from typing import Any, Final
 import hyperglyph as glyph
 from hyperglyph.client.calls import Call
 from hyperglyph.client.proxies import Proxy
+from hyperglyph.transport.http.shapes import is_list
 
 from ..typed import NotTyped, Typed, from_json
 from .described import described
@@ -146,7 +147,7 @@ async def _awaited(value: Any) -> Any:
 
 async def _member(value: Any, way: Sequence[str | int]) -> Any:
     for step in way:
-        if isinstance(value, glyph.Extension) and not isinstance(value, Proxy):
+        if isinstance(value, glyph.Extension):
             value = value.content
         try:
             value = await _awaited(value[step])
@@ -158,7 +159,7 @@ async def _member(value: Any, way: Sequence[str | int]) -> Any:
 async def _take(value: Any, count: int | None) -> list[Any]:
     """So many items, or all there are; of a list those at its front, which are then gone."""
     items: list[Any] = []
-    if isinstance(value, list):
+    if is_list(value):
         size = len(value) if count is None else count
         items, value[:size] = value[:size], []
     elif isinstance(value, glyph.Items):

@@ -167,21 +167,16 @@ def _urls(base: str, wire: bytes) -> dict[str, Any]:
 
 def _request(request: dict[str, Any], *, is_async: bool) -> dict[str, Any]:
     wire = bytes.fromhex(request["wire"])
-    steps = [
-        {"op": "get", "url": request["base"], "as": "page"},
-        {
-            "op": "call",
-            "on": "page",
-            **{name: request[name] for name in ("member", "arguments", "named") if name in request},
-        },
-    ]
+    called: dict[str, Any] = {"op": "call", "on": "page"}
+    called |= {name: request[name] for name in ("member", "arguments", "named") if name in request}
+    steps = [{"op": "get", "url": request["base"], "as": "page"}, called]
     if is_async:
         recorder = AsyncRecorder(wire)
 
-        async def called() -> dict[str, Any]:
+        async def performed() -> dict[str, Any]:
             return await _with_async_client(glyph.AsyncClient(recorder), steps)
 
-        results = asyncio.run(called())["results"]
+        results = asyncio.run(performed())["results"]
         sent = recorder.sent
     else:
         plain = Recorder(wire)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 import hyperglyph as glyph
 from hyperglyph.client.proxies import FormProxy, LinkProxy, Proxy, ResourceProxy
 from hyperglyph.codec import MISSING, Error
+from hyperglyph.transport.http.shapes import is_dict, is_list
 from hyperglyph.transport.http.urls import resolve
 
 from ..typed import to_json
@@ -33,14 +34,14 @@ def described(value: Any) -> dict[str, Any]:
             "attributes": described(value.attributes),
             "content": described(value.content),
         }
-    if isinstance(value, dict):
-        pairs = cast("dict[Any, Any]", value).items()
+    if is_dict(value):
+        pairs = value.items()
         return {
             "type": "ordered_dict" if isinstance(value, OrderedDict) else "dict",
             "pairs": [[to_json(key), described(held)] for key, held in pairs],
         }
-    if isinstance(value, list):
-        return {"type": "list", "items": list(map(described, cast("list[Any]", value)))}
+    if is_list(value):
+        return {"type": "list", "items": list(map(described, value))}
     return to_json(value)
 
 
@@ -106,11 +107,11 @@ def _urls(value: Any, base: str) -> Iterator[str | None]:
         yield from _urls(value.content, moved or base)
     elif isinstance(value, glyph.Blob):
         yield value.attributes.get("url")
-    elif isinstance(value, dict):
-        for held in cast("dict[Any, Any]", value).values():
+    elif is_dict(value):
+        for held in value.values():
             yield from _urls(held, base)
-    elif isinstance(value, list):
-        for held in cast("list[Any]", value):
+    elif is_list(value):
+        for held in value:
             yield from _urls(held, base)
 
 
