@@ -107,7 +107,7 @@ class Blob:
 
 def as_decoded(kind: type[Any], **fields: Any) -> Any:
     """An extension or blob as a message may have it: names and attributes are not judged."""
-    made = object.__new__(kind)
+    made: Any = object.__new__(kind)
     made.__dict__.update(fields)
     return made
 
@@ -260,12 +260,12 @@ class _Decoder:
             if attributes:
                 self.expect(b"u", "the key of an attribute")
             key = self.read(depth, key=True)
+            if key in pairs:
+                self.malformed(start, f"{key!r} is there already")
             if not isinstance(key, str | bytes):  # their hashes are seeded (section 13.1)
                 count = hashes[hash(key)] = hashes.get(hash(key), 0) + 1
                 self.within(SAME_HASH_IN_KEY if in_key else SAME_HASH, count, start, "equal hashes")
                 self.within(UNSEEDED, len(hashes), start, "keys that are neither text nor octets")
-            if key in pairs:
-                self.malformed(start, f"{key!r} is there already")
             if prefix == b"S":
                 pairs[key] = None
             else:
@@ -354,7 +354,7 @@ def microseconds(fraction: bytes | None) -> int:
     return int((fraction or b"")[:6].ljust(6, b"0"))
 
 
-VALUES = {b"i": int, b"f": as_float, b"d": as_datetime, b"p": as_timedelta}
+VALUES: dict[bytes, Any] = {b"i": int, b"f": as_float, b"d": as_datetime, b"p": as_timedelta}
 
 
 # Encoding
@@ -415,7 +415,7 @@ class _Encoder:
                     pairs.sort(key=lambda pair: pair[0])
                 body = b"".join([name + self.write(item) for name, item in pairs])
                 return b"%s%s;" % (prefix, body)
-            case Extension() if not key and isinstance(value.name, str):
+            case Extension() if not key:
                 name, attributes = self.write(value.name), self.attributes(value.attributes)
                 return b"X%s%s%s;" % (name, attributes, self.write(value.content))
             case Blob() if not key and not self.in_blob:
