@@ -4,7 +4,6 @@ What an HTTP library would mend or refuse to send is what servers are tried with
 Everything is bounded, in time and in size, whatever the server does.
 """
 
-import gzip
 import re
 import socket
 import time
@@ -78,10 +77,16 @@ class Answer:
             return self.body
         if coding != "gzip":
             raise NotHTTP(f"nobody asked for the content coding {coding!r}")
+        inflater = zlib.decompressobj(wbits=31)
         try:
-            return gzip.decompress(self.body)
-        except (OSError, EOFError, zlib.error) as error:
+            content = inflater.decompress(self.body, BODY_SIZE)
+        except zlib.error as error:
             raise NotHTTP(f"the body is no gzip: {error}") from None
+        if inflater.unconsumed_tail:
+            _check_size(BODY_SIZE + 1)
+        if not inflater.eof or inflater.unused_data:
+            raise NotHTTP("the body is no gzip: it is cut, or something is behind it")
+        return content
 
 
 class Exchange:

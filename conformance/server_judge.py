@@ -4,7 +4,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from typing import Any, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import attrs
 
@@ -18,13 +18,15 @@ from .raw import Answer, Cut, Exchange, NoAnswer, Refused
 from .results import NotPassed, Result
 from .shapes import characters_of
 from .substitution import octets, substitute
-from .testee import Testee, TesteeError
+from .testee import Garbage, Testee, TesteeError
 from .typed import Typed, to_json
 
 MEDIA_TYPE = "application/vnd.hyperglyph"
 SEQUENCE = "application/vnd.hyperglyph-seq"
 #: Of what went to and fro in a step, so many octets are kept.
 _KEPT = 64 * 1024
+#: With its host and port, and these by themselves.
+_ORIGIN = re.compile(r"http://(([A-Za-z0-9.-]+):([0-9]{1,5}))(?=/|$)")
 _FOLLOWED = 3
 
 
@@ -70,13 +72,15 @@ class _Judge:
         self._testee = testee
         self._seen = seen
         self._pages: dict[str, _Page] = {}
-        parts = urlsplit(testee.served())
-        self._origin = f"{parts.scheme}://{parts.netloc}"
-        self._host = parts.hostname or ""
-        self._port = parts.port or 80
+        url = testee.served()
+        match = _ORIGIN.match(url)
+        if match is None:
+            raise Garbage(f"not where a server is: {brief(url)}")
+        self._origin, authority, self._host = match[0], match[1], match[2]
+        self._port = int(match[3])
         self._places = {
             "origin": self._origin,
-            "host": parts.netloc,
+            "host": authority,
             "port": str(self._port),
             "unique": secrets.token_hex(6),
         }
@@ -110,7 +114,7 @@ class _Judge:
         self._pages[name] = page
         self._places |= {
             f"{name}.url": page.url,
-            f"{name}.base": resolve(page.url, "."),
+            f"{name}.base": page.url[: page.url.rindex("/") + 1],
             f"{name}.changed": _damaged(page.url, cut=False),
             f"{name}.cut": _damaged(page.url, cut=True),
         }
@@ -152,6 +156,8 @@ class _Judge:
         if not url.startswith(self._origin + "/"):
             raise NotPassed("failed", f"{brief(url)} leads away from {self._origin}")
         path = url[len(self._origin) :].partition("#")[0]
+        if re.fullmatch("[!-~]+", path) is None:
+            raise NotPassed("failed", f"{brief(path)} is not percent-encoded ASCII")
         return _Target(self._origin, path, method.upper())
 
     def _with_query(self, target: _Target, request: Mapping[str, Any]) -> _Target:
@@ -314,15 +320,20 @@ def _fits_status(status: int, wanted: object) -> bool:
 
 
 def _headers_of(value: Typed) -> dict[str, str]:
-    """The headers that a form or link says are to be sent, by name in lower case."""
+    """The headers that a form or link says are to be sent, by name in lower case.
+
+    Raise NotPassed for what cannot be one.
+    """
     held = attributes_of(value).get("headers") if value.get("type") == "extension" else None
     if held is None or held["type"] not in ("dict", "ordered_dict"):
         return {}
-    return {
-        name.lower(): characters_of(text)
-        for name, text in attributes_of(held).items()
-        if text["type"] == "unicode"
-    }
+    headers: dict[str, str] = {}
+    for name, text in attributes_of(held).items():
+        line = characters_of(text) if text["type"] == "unicode" else ""
+        if re.fullmatch("[A-Za-z-]+: [ -~]+", f"{name}: {line}") is None:
+            raise NotPassed("failed", f"not a header to be sent: {brief(name)}: {brief(text)}")
+        headers[name.lower()] = line
+    return headers
 
 
 def _ordered(arguments: Mapping[str, Typed]) -> Typed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import pytest
 from http_peers import Peer, Script, peer
 
 import hyperglyph as glyph
-from hyperglyph.codec import Error, decode, encode
+from hyperglyph.codec import Error, Form, Link, Resource, encode
 from hyperglyph.conformance.cases import Case, Scenario, load_scenarios
 from hyperglyph.conformance.raw import Exchange, NoAnswer
 from hyperglyph.conformance.results import Result, succeeded
@@ -306,12 +307,14 @@ WELL = [
     (answer(b"2;x=y\r\ni1\r\n1\r\n;\r\n0\r\nA: b\r\n\r\n", "Transfer-Encoding: Chunked"), NUMBER),
     (answer(b"i1;"), NUMBER),
     (b"HTTP/1.1 100 Continue\r\n\r\n" + answer(b"i1;", "Content-Length: 3"), NUMBER),
+    (answer(gzip.compress(b"i1;"), "Content-Encoding: gzip"), NUMBER),
     (answer(b"", status="204 Nothing Here"), {"status": 204, "body": "", "closed": True}),
     (answer(b"", "Content-Length: 3", status="304"), {"status": ["4xx", 304], "body": ""}),
     (b"", {"status": 400, "closed": True}),
     (b"", {"status": 400, "closed": "may"}),
     (answer(b"i1;", "Content-Length: 3", "X: a", "X: b"), {"headers": {"x": "A, b"}}),
 ]
+BOMB = gzip.compress(bytes(65 * 1024 * 1024))
 WRONG: list[tuple[bytes, dict[str, Any], str]] = [
     (b"", {"status": 200}, "closed without an answer"),
     (b"hello\r\n\r\n", {}, "not a status line"),
@@ -336,6 +339,8 @@ WRONG: list[tuple[bytes, dict[str, Any], str]] = [
     (b"HTTP/1.1 200 OK\r\n\r\ni1;", NUMBER, "content-type: '', not application/vnd.hyperglyph"),
     (answer(b"x", "Content-Encoding: br"), NUMBER, "the content coding 'br'"),
     (answer(b"x", "Content-Encoding: gzip"), NUMBER, "the body is no gzip"),
+    (answer(gzip.compress(b"i1;")[:-3], "Content-Encoding: gzip"), NUMBER, "it is cut"),
+    (answer(BOMB, "Content-Encoding: gzip"), NUMBER, "a body of more than"),
     (answer(b"i1;"), {"items": [NUMBER]}, "not application/vnd.hyperglyph-seq"),
     (answer(b"i1;"), {"body": "i2;"}, "the body is b'i1;', not b'i2;'"),
     (answer(b"i1;"), {"body": {"size": 2}}, "a body of 3 octets, not 2"),
@@ -368,7 +373,7 @@ def test_a_wrong_answer_is_caught(
     result = judge_server(asking(**response), Here(scripted(saying(said))))
     assert (result.outcome, result.fails) == ("failed", True)
     assert reason in result.detail
-    assert result.seen[-1] == ("step 1: received", said)
+    assert result.seen[-1] == ("step 1: received", said[: 64 * 1024])
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\n", answer(b"i", "Content-Length: 3")])
@@ -391,17 +396,39 @@ def test_nobody_listens() -> None:
     assert error.value.outcome == "crashed"
 
 
-def test_a_page_that_leads_away_or_has_no_such_member(scripted: Callable[[Script], str]) -> None:
-    body = b"Xu8:resource;D;Du1:a;Xu4:link;Du3:url;u9:http://b/;;N;;;;"
-    assert decode(body)
-    url = scripted(saying(answer(body)))
+def test_links_that_cannot_be_followed(scripted: Callable[[Script], str]) -> None:
+    content = {
+        "away": Link.from_wire("link", {"url": "http://b/"}, None),
+        "blank": Link.from_wire("link", {"url": "/a b"}, None),
+        "line": Link.from_wire("link", {"url": "/a\r\nX: y"}, None),
+        "far": Link.from_wire("link", {"url": "/\u2603"}, None),
+        "long": Link.from_wire("link", {"url": "x" * 5000}, None),
+        "head": Form.from_wire("form", {"url": "x", "headers": {"A": "b\r\nX: y"}}, None),
+    }
+    url = scripted(saying(answer(encode(Resource(content)))))
     first = {"request": {"target": "/"}, "as": "root"}
-    for member, reason in (("a", "http://b/ leads away from"), ("b", "no 'b' of ['b']")):
+    for member, reason in (
+        ("away", "http://b/ leads away from"),
+        ("none", "no 'none' of ['none']"),
+        ("blank", "/a b is not percent-encoded ASCII"),
+        ("line", "is not percent-encoded ASCII"),
+        ("far", "is not percent-encoded ASCII"),
+        ("long", "no URL: the URL is longer than 4000 characters"),
+        ("head", "not a header to be sent: A"),
+    ):
         target = {"of": "root", "member": [member]}
         case = asking(steps=[first, {"request": {"target": target}}])
         result = judge_server(case, Here(url))
         assert result.outcome == "failed"
         assert reason in result.detail
+
+
+@pytest.mark.parametrize(
+    "url", ["", "x", "https://a/", "http://a:x/", "http://a@b:1/", "http://a:1x"]
+)
+def test_a_testee_that_says_nonsense_of_where_it_is(url: str) -> None:
+    result = judge_server(CASES["server-page-root"], Here(url))
+    assert (result.outcome, result.fails) == ("garbage", True)
 
 
 def test_a_program_that_cannot_serve_is_no_server() -> None:
