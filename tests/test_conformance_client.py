@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from conformance_faults import FAULTS
+from test_vectors import validator_of
 
 from hyperglyph.conformance.cases import Scenario, choose, load_scenarios
 from hyperglyph.conformance.client_judge import judge_call, judge_client, result_mismatch
@@ -111,6 +112,30 @@ def test_a_planted_fault_is_caught(name: str) -> None:
     assert any(fault.requirement in result.case.requirements for result in failed)
     assert {result.outcome for result in failed} == {"failed"}
     assert len(failed) <= len(CASES) / 20
+
+
+class Listening(Testee):
+    """Keeps what is asked and answered."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.heard: list[dict[str, Any]] = []
+
+    def ask(self, **request: object) -> dict[str, Any]:
+        reply = super().ask(**request)
+        self.heard += [{"seq": 1, **request}, {"seq": 1, **reply}]
+        return reply
+
+
+def test_messages_fit_their_schema(server: Testee) -> None:
+    patterns = ["*-of-*", "*-with-*", "call-object-*", "url-*"]
+    chosen = [case for case in choose(CASES, patterns=patterns) if "hundred" not in case.name]
+    with Listening(OURS) as testee:
+        list(run(chosen, testee, server=server))
+    validator = validator_of("testee.json")
+    wrong = [message for message in testee.heard if not validator.is_valid(message)]
+    assert not wrong
+    assert len(testee.heard) > 200
 
 
 def test_there_are_enough() -> None:

@@ -201,14 +201,15 @@ def schema(name: str) -> Any:
 
 
 def validator_of(name: str) -> Any:
-    """Return a validator that knows both schemas, since one refers to the other."""
+    """Return a validator that knows all schemas, since they refer to each other."""
     return _validator(schema(name))
 
 
 def _validator(document: Any) -> Any:
-    vectors: Any = schema("vectors.json")
     registry: Registry[Any] = Registry()
-    registry = registry.with_resource(vectors["$id"], Resource.from_contents(vectors))
+    for name in ("vectors.json", "scenarios.json"):
+        known: Any = schema(name)
+        registry = registry.with_resource(known["$id"], Resource.from_contents(known))
     return Draft202012Validator(document, registry=registry)
 
 
@@ -285,13 +286,30 @@ def test_schema_refuses(vector: dict[str, Any]) -> None:
         ({"seq": 2, "errored": "…"}, True),
         ({"seq": 2, "cmd": "stop"}, True),
         ({"seq": 2, "stopped": True}, True),
+        ({"seq": 1, "implementation": "x", "language": "y", "version": "1",
+          "roles": ["client"]}, True),
+        ({"seq": 2, "cmd": "serve", "port": 20123}, True),
+        ({"seq": 2, "url": "http://127.0.0.1:20123/"}, True),
+        ({"seq": 2, "cmd": "perform", "steps": [{"op": "get", "url": "x"}], "options": {}}, True),
+        ({"seq": 2, "results": [{"value": {"type": "sequence"}}]}, True),
+        ({"seq": 2, "results": [{"error": "status", "status": 404, "message": "…"}]}, True),
+        ({"seq": 2, "urls": ["http://h/", None]}, True),
+        ({"seq": 2, "method": "GET", "url": "http://h/", "headers": [["a", "b"]],
+          "body": None}, True),
+        ({"seq": 2, "error": "unusable"}, True),
+        ({"seq": 1, "implementation": "x", "language": "y", "version": "1",
+          "roles": ["proxy"]}, False),
+        ({"seq": 2, "cmd": "perform", "steps": [], "options": {}}, False),
+        ({"seq": 2, "results": [{"value": {"type": "nil"}, "error": "status"}]}, False),
+        ({"seq": 2, "results": [{"error": "oops"}]}, False),
+        ({"seq": 2, "urls": [1]}, False),
         ({"seq": 2}, False),
         ({"cmd": "stop"}, False),
         ({"seq": 2, "cmd": "decode", "wire": "i1;"}, False),
         ({"seq": 2, "value": {"type": "integer", "value": 1}}, False),
         ({"seq": 2, "value": {"type": "nil"}, "fault": "malformed"}, False),
     ],
-)
+)  # fmt: skip
 def test_messages_of_testees(message: dict[str, Any], fits: bool) -> None:
     assert validator_of("testee.json").is_valid(message) is fits
 
