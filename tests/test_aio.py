@@ -144,6 +144,22 @@ def test_a_call_is_made_once(url: str) -> None:
     assert len(counted) == 2
 
 
+def test_calls_in_a_task_group(url: str) -> None:
+    async def body(client: glyph.AsyncClient) -> None:
+        root = await client.get(url)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(glyph.coroutine_of(root.add(n))) for n in range(3)]
+        assert [task.result() for task in tasks] == [1, 2, 3]
+        with pytest.raises(ExceptionGroup) as caught:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(glyph.coroutine_of(root.add("a")))
+        assert caught.group_contains(glyph.RemoteError)
+        with pytest.raises(TypeError, match="not a call of an AsyncClient, but int"):
+            await glyph.coroutine_of(1)
+
+    run(body)
+
+
 def test_a_call_that_nobody_awaits_is_not_made_and_warns(url: str) -> None:
     async def body(client: glyph.AsyncClient) -> None:
         root = await client.get(url)
