@@ -152,7 +152,7 @@ class LocalTransport:
         length = length_of(request)
         environ: dict[str, Any] = {
             "REQUEST_METHOD": request.method,
-            "SCRIPT_NAME": self._mount,
+            "SCRIPT_NAME": self._mount.encode().decode("latin-1"),  # as WSGI has all text
             "PATH_INFO": path,
             "QUERY_STRING": query,
             "SERVER_NAME": "localhost",
