@@ -249,6 +249,21 @@ def test_blobs_go_and_come(url: str, tmp_path: Any) -> None:
     run(body)
 
 
+def test_a_blob_is_a_plain_file_that_outlives_its_client(url: str) -> None:
+    async def body(client: glyph.AsyncClient) -> Any:
+        root = await client.get(url)
+        return await root.shout(glyph.blob(b"a" * 2_000_000, "a/b"))
+
+    with run(body) as blob:
+
+        async def read() -> Any:
+            return await asyncio.to_thread(blob.read)
+
+        for _ in range(2):
+            blob.seek(0)
+            assert asyncio.run(read()) == b"A" * 2_000_000
+
+
 def test_a_blob_that_blocks_does_not_hold_up_the_loop(url: str) -> None:
     mine, theirs = socket.socketpair()
 
