@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from .cases import Case, Vector
 from .codec_judge import judge_codec
 from .results import Result
+from .server_judge import judge_server
 from .testee import Testee
 
 __all__ = ["run"]
@@ -26,4 +27,4 @@ def run(cases: Iterable[Case], testee: Testee, *, strict: bool = False) -> Itera
 
 
 #: By the kind of a scenario (spec/testee.md).
-JUDGES: dict[str, Judge] = {}
+JUDGES: dict[str, Judge] = {"server": judge_server}

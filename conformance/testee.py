@@ -130,6 +130,13 @@ class Testee:
             self._url = url
         return self._url
 
+    def restart(self) -> None:
+        """End the program; the next request starts it again, as after one that crashed."""
+        if self._child is not None:
+            self._child.kill()
+        self._child = None
+        self._url = None
+
     def _start(self) -> "_Child":
         child = _Child(self.command)
         self.starts += 1

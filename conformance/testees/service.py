@@ -1,0 +1,198 @@
+"""The conformance service of spec/service.md, as a router: `hyperglyph...service:router`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter as Counts
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import cycle, islice
+from threading import Lock
+from typing import Any, Final
+
+import hyperglyph as glyph
+
+#: What runs in several processes, or is started again, signs with one key.
+router: Final = glyph.Router(secret="the key of a service that is there to be tried")  # noqa: S106
+
+_REFUSALS: Final = {
+    400: glyph.BadRequest,
+    403: glyph.Forbidden,
+    404: glyph.NotFound,
+    409: glyph.Conflict,
+    410: glyph.StaleReference,
+}
+_lock = Lock()
+_documents: dict[str, str] = {}
+_executed: Counts[str] = Counts()
+
+
+@router.add
+def hello(name: str = "World") -> str:
+    return f"Hello {name}"
+
+
+@router.add
+def add(a: int, b: int = 1) -> int:
+    return a + b
+
+
+@router.add
+def echo(value: object) -> object:
+    return value
+
+
+@router.add
+def nothing() -> None:
+    return None
+
+
+@router.add
+def concat(first: str, second: str = "-", third: str | None = None) -> str:
+    return "".join(text for text in (first, second, third) if text is not None)
+
+
+@router.add
+@glyph.safe
+def search(q: str, limit: int = 10) -> list[str]:
+    return [f"{q}-{number}" for number in range(1, limit + 1)]
+
+
+@router.add
+@glyph.safe
+def today() -> datetime:
+    return datetime(2012, 1, 1, tzinfo=UTC)
+
+
+@router.add
+@glyph.cache(max_age=60, public=True)
+@glyph.safe
+def public() -> str:
+    return "for all"
+
+
+@router.add
+def fail() -> None:
+    raise RuntimeError("secret-of-the-server")
+
+
+@router.add
+def refuse(code: int) -> None:
+    raise _REFUSALS.get(code, glyph.BadRequest)("refused on purpose")
+
+
+@router.add
+@glyph.hidden("start")
+class Counter(glyph.Resource):
+    def __init__(self, start: int = 0) -> None:
+        self.start = start
+
+    @property
+    def value(self) -> int:
+        return self.start
+
+    def add(self, n: int = 1) -> Counter:
+        return Counter(self.start + n)
+
+    @glyph.safe
+    def double(self) -> int:
+        return self.start * 2
+
+
+@router.add
+@glyph.hidden("name")
+class Document(glyph.Resource):
+    def __init__(self, name: str) -> None:
+        self.name = name
+        with _lock:
+            _documents.setdefault(name, "")
+
+    @classmethod
+    @contextmanager
+    def __glyph_open__(cls, state: Mapping[str, Any]) -> Generator[Document]:
+        if state["name"] not in _documents:
+            raise glyph.StaleReference("this document was removed")
+        yield cls(state["name"])
+
+    @property
+    def text(self) -> str:
+        return _documents.get(self.name, "")
+
+    def write(self, text: str) -> None:
+        _documents[self.name] = text
+
+    def clear(self) -> None:
+        _documents[self.name] = ""
+
+    @glyph.method("PUT", envelope="form", own_url=True, if_unchanged=True)
+    def replace(self, text: str) -> None:
+        _documents[self.name] = text
+
+    @glyph.method("DELETE", own_url=True)
+    def remove(self) -> None:
+        _documents.pop(self.name, None)
+
+
+@router.add
+@glyph.redirect
+def moved(name: str) -> Document:
+    return Document(name)
+
+
+@router.add
+@glyph.safe
+def listing(count: int) -> list[Counter]:
+    return [Counter(start) for start in range(count)]
+
+
+@router.add
+def count(to: int) -> Generator[int]:
+    yield from range(1, to + 1)
+
+
+@router.add
+def broken(to: int) -> Generator[int]:
+    yield from range(1, to + 1)
+    raise glyph.Conflict("broken on purpose")
+
+
+@router.add
+@glyph.method("POST", envelope="blob")
+def upload(file: glyph.Blob) -> int:
+    return len(file.read())
+
+
+@router.add
+def send(file: glyph.Blob) -> dict[str, Any]:
+    return {"size": len(file.read()), "type": file.content_type}
+
+
+@router.add
+@glyph.safe
+def download(size: int) -> glyph.Blob:
+    return glyph.blob(bytes(islice(cycle(b"0123456789"), size)), "text/plain")
+
+
+@router.add
+async def sleep(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+
+
+@router.add
+def link_of(counter: Counter) -> int:
+    return counter.value
+
+
+@router.add
+def executed(id: str) -> int:  # noqa: A002 - the name is that of the service
+    with _lock:
+        _executed[id] += 1
+        return _executed[id]
+
+
+@router.add
+@glyph.safe
+def executions(id: str) -> int:  # noqa: A002
+    with _lock:
+        return _executed[id]
