@@ -27,8 +27,9 @@ class AsyncClient(BaseClient[AsyncTransport]):
             bio = await root.find_user("bob").bio()
 
     It belongs to the event loop in which it is used first, until it is closed. In the blobs that
-    it gives all bytes are there when the call is over, so they are read as those of a `Client`;
-    blobs that it sends are read in a thread. `middleware` are coroutine functions.
+    it gives all bytes are there when the call is over, so they are plain files like those of a
+    `Client`; a large one is on disk, and `await asyncio.to_thread(blob.read)` reads it beside the
+    event loop. Blobs that it sends are read in a thread. `middleware` are coroutine functions.
     """
 
     @overload

@@ -10,7 +10,7 @@ from typing import Any, Never
 from .options import CURRENT
 from .shown import printable
 
-__all__ = ["Call"]
+__all__ = ["Call", "coroutine_of"]
 
 Steps = Callable[[], Coroutine[Any, Any, Any]]
 
@@ -26,7 +26,8 @@ class Call:
 
     One that nobody awaits is not made, and warns (RuntimeWarning), as coroutines do. It has no
     public names of its own; content whose name begins with `_` is found by item. `asyncio.gather`
-    and `asyncio.wait_for` take it as it is; for a task of its own there is `asyncio.ensure_future`.
+    and `asyncio.wait_for` take it as it is; for a task of its own there is `asyncio.ensure_future`,
+    and for what wants a coroutine, as a TaskGroup does, `coroutine_of`.
 
     If the task that awaits it first is cancelled, the call is over, and awaiting it raises
     CancelledError.
@@ -119,3 +120,17 @@ class Call:
     def __del__(self) -> None:
         if self._steps is not None and not self._used:
             warnings.warn(f"never awaited: {self!r}", RuntimeWarning, stacklevel=2, source=self)
+
+
+async def coroutine_of(call: Any) -> Any:
+    """What awaits a call, for those who take coroutines only:
+
+        async with asyncio.TaskGroup() as group:
+            bob = group.create_task(coroutine_of(root.find_user("bob")))
+
+    A call is none itself: the names of one (`send`, `close`) are those of what it will give. Raises
+    TypeError when it is awaited, if it was given no call.
+    """
+    if not isinstance(call, Call):
+        raise TypeError(f"not a call of an AsyncClient, but {type(call).__name__}")
+    return await call

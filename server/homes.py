@@ -20,18 +20,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from typing import Any, cast
 from urllib.parse import quote, unquote, urlsplit
 
 from hyperglyph.transport.http.messages import Incoming
-from hyperglyph.transport.http.urls import check_url
+from hyperglyph.transport.http.urls import check_url, is_same_authority
 
 __all__ = ["Home", "has_authority", "home_of_class", "is_here", "repeated_at", "root_of_service"]
 
 #: A state to the root of another service, with a slash at its end, or None.
 Home = Callable[[Mapping[str, Any]], str | None]
-
-_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
 def home_of_class(cls: type) -> Home | None:
@@ -78,10 +76,6 @@ def is_here(home: str, request: Incoming) -> bool:
 
 
 def has_authority(url: str, host: str) -> bool:
-    """Whether a URL names the host of a Host header.
-
-    The scheme does not count: TLS often ends in front of the server.
-    """
+    """Whether a URL names the host of a Host header."""
     split = urlsplit(url)
-    port = _PORTS.get(split.scheme, "")
-    return split.netloc.lower().removesuffix(port) == host.lower().removesuffix(port)
+    return is_same_authority(split.scheme, split.netloc, host)

@@ -30,7 +30,7 @@ from hyperglyph.transport.http.status import (
     UnsupportedMediaType,
     UriTooLong,
 )
-from hyperglyph.transport.http.urls import LONGEST_URL
+from hyperglyph.transport.http.urls import DEFAULT_PORTS, LONGEST_URL, is_same_authority
 
 __all__ = [
     "SAFE_METHODS",
@@ -121,14 +121,8 @@ class Policy:
 
 def _check_origin(request: Incoming, host: str) -> None:
     for origin in request.values("origin"):
-        # The scheme may differ: TLS often ends in front of the server.
-        scheme, separator, authority = origin.lower().partition("://")
-        port = {"http": ":80", "https": ":443"}.get(scheme)
-        if (
-            port is None
-            or not separator
-            or authority.removesuffix(port) not in (host, host.removesuffix(port))
-        ):
+        scheme, _, authority = origin.lower().partition("://")
+        if scheme not in DEFAULT_PORTS or not is_same_authority(scheme, authority, host):
             raise Forbidden("a request from a page of another origin")
     for site in request.values("sec-fetch-site"):
         if site.lower() not in ("same-origin", "none"):

@@ -173,6 +173,22 @@ def test_a_call_is_made_once(url: str) -> None:
     assert len(counted) == 2
 
 
+def test_calls_in_a_task_group(url: str) -> None:
+    async def body(client: glyph.AsyncClient) -> None:
+        root = await client.get(url)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(glyph.coroutine_of(root.add(n))) for n in range(3)]
+        assert [task.result() for task in tasks] == [1, 2, 3]
+        with pytest.raises(ExceptionGroup) as caught:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(glyph.coroutine_of(root.add("a")))
+        assert caught.group_contains(glyph.RemoteError)
+        with pytest.raises(TypeError, match="not a call of an AsyncClient, but int"):
+            await glyph.coroutine_of(1)
+
+    run(body)
+
+
 def test_a_call_that_nobody_awaits_is_not_made_and_warns(url: str) -> None:
     async def body(client: glyph.AsyncClient) -> None:
         root = await client.get(url)
@@ -260,6 +276,21 @@ def test_blobs_go_and_come(url: str, tmp_path: Any) -> None:
             assert blob.read() == b"AB" * 1_000_000
 
     run(body)
+
+
+def test_a_blob_is_a_plain_file_that_outlives_its_client(url: str) -> None:
+    async def body(client: glyph.AsyncClient) -> Any:
+        root = await client.get(url)
+        return await root.shout(glyph.blob(b"a" * 2_000_000, "a/b"))
+
+    with run(body) as blob:
+
+        async def read() -> Any:
+            return await asyncio.to_thread(blob.read)
+
+        for _ in range(2):
+            blob.seek(0)
+            assert asyncio.run(read()) == b"A" * 2_000_000
 
 
 def test_a_blob_that_blocks_does_not_hold_up_the_loop(url: str) -> None:

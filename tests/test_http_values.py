@@ -36,7 +36,7 @@ from hyperglyph.transport.http.negotiate import (
     parse_media_type,
 )
 from hyperglyph.transport.http.status import declared_code, error_class, reason_phrase
-from hyperglyph.transport.http.urls import check_url, origin_of, resolve
+from hyperglyph.transport.http.urls import check_url, is_same_authority, origin_of, resolve
 from hyperglyph.transport.http.waiting import finish
 
 # --- media types ------------------------------------------------------------------------------
@@ -383,3 +383,24 @@ def test_a_deadline_stands_still_while_paused(monkeypatch: pytest.MonkeyPatch) -
     deadline.resume()
     assert deadline.left() == 6
     assert Deadline(None).left() is None
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "expected"),
+    [
+        (("http", "a"), "a:80", True),
+        (("http", "A:80"), "a", True),
+        (("https", "a"), "A:443", True),
+        (("https", "a:443"), "a", True),
+        (("http", "a"), "a:443", False),
+        (("https", "a:80"), "a", False),
+        (("http", "a:8080"), "a:8080", True),
+        (("http", "[::1]:80"), "[::1]", True),
+        (("http", "a"), "b", False),
+        (("http", ""), "a", False),
+    ],
+)
+def test_authorities_with_and_without_the_port(
+    url: tuple[str, str], host: str, expected: bool
+) -> None:
+    assert is_same_authority(*url, host) is expected

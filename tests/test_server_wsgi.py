@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from http_peers import MEDIA_TYPE
 
 import hyperglyph as glyph
+from hyperglyph.transport.adapters.wsgi import incoming
 from hyperglyph.transport.http.messages import Request
 
 
@@ -116,3 +118,24 @@ def test_local_transport_over_any_wsgi_application() -> None:
     assert outside.status == 404
     assert repr(glyph.Client(transport)) == "<Client over local>"
     assert isinstance(transport, glyph.Transport)
+
+
+@pytest.mark.parametrize("mount", ["/p", "/a b", "/é/ü"])
+def test_the_mount_is_decoded_like_the_path(mount: str) -> None:
+    router = glyph.Router()
+    seen: list[str] = []
+
+    @router.add()
+    def gruss() -> str:
+        return "hallo"
+
+    def application(environ: Any, start_response: Any) -> Any:
+        seen.append(environ["SCRIPT_NAME"])
+        return router.wsgi(environ, start_response)
+
+    with glyph.Client(glyph.LocalTransport(application, mount=mount)) as client:
+        root = client.get(f"http://localhost{quote(mount)}/")
+        assert glyph.url_of(root.gruss) == f"http://localhost{quote(mount)}/gruss"
+        assert root.gruss() == "hallo"
+    assert set(seen) == {mount.encode().decode("latin-1")}
+    assert incoming({"REQUEST_METHOD": "GET", "SCRIPT_NAME": "/\xff/"}).mount == "/\ufffd"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # isort: off
     from .client.aio import AsyncClient
-    from .client.calls import Call
+    from .client.calls import Call, coroutine_of
     from .client.about import client_of, content_of, reload, url_of
     from .client.items import AsyncItems, Items
     from .client.client import Client, get
@@ -49,14 +49,14 @@ __all__ = [
     "RequestTimeout", "Resource", "Response", "Router", "SQLiteStore", "Server", "ServerError",
     "StaleReference", "Store", "StoreError", "TooManyRequests", "Transport", "TransportError",
     "Truncated", "Unauthorized", "Unavailable", "UnsupportedMediaType", "UriTooLong",
-    "basic_credentials", "blob", "cache", "client_of", "content_of", "context", "embed", "error",
-    "forget", "form", "get", "hidden", "id_of", "keep", "link", "method", "optional", "principal",
-    "recall", "redirect", "reload", "safe", "url_of",
+    "basic_credentials", "blob", "cache", "client_of", "content_of", "context", "coroutine_of",
+    "embed", "error", "forget", "form", "get", "hidden", "id_of", "keep", "link", "method",
+    "optional", "principal", "recall", "redirect", "reload", "safe", "url_of",
 ]  # fmt: skip
 
 _MODULES = {
     "client.aio": "AsyncClient",
-    "client.calls": "Call",
+    "client.calls": "Call coroutine_of",
     "client.items": "AsyncItems Items",
     "client.client": "Client get",
     "client.about": "client_of content_of reload url_of",

@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from hyperglyph.transport.http.messages import PIECE, Handler, Incoming, Request, Response
 from hyperglyph.transport.http.status import TransportError, outcome_if_cut
+from hyperglyph.transport.http.urls import DEFAULT_PORTS
 
 __all__ = ["LocalTransport"]
 
@@ -43,6 +44,12 @@ def split_target(url: str, mount: str) -> bytes | None:
     if path != prefix and not path.startswith(prefix + b"/"):
         return None
     return path[len(prefix) :]
+
+
+def port_of(url: str) -> int:
+    """The port, as it is named or as the scheme has it."""
+    split = urlsplit(url)
+    return split.port or int(DEFAULT_PORTS[split.scheme])
 
 
 def target_of(url: str) -> str:
@@ -145,11 +152,11 @@ class LocalTransport:
         length = length_of(request)
         environ: dict[str, Any] = {
             "REQUEST_METHOD": request.method,
-            "SCRIPT_NAME": self._mount,
+            "SCRIPT_NAME": self._mount.encode().decode("latin-1"),  # as WSGI has all text
             "PATH_INFO": path,
             "QUERY_STRING": query,
             "SERVER_NAME": "localhost",
-            "SERVER_PORT": "80",
+            "SERVER_PORT": str(port_of(request.url)),
             "SERVER_PROTOCOL": "HTTP/1.1",
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": urlsplit(request.url).scheme,

@@ -16,7 +16,7 @@ from hyperglyph.transport.http.messages import AsyncResponse, Incoming, Request,
 from hyperglyph.transport.http.status import Outcome, Phase, TransportError, outcome_if_cut
 from hyperglyph.transport.http.waiting import Pieces, each
 
-from .local import length_of, pieces_of, split_target, target_of
+from .local import length_of, pieces_of, port_of, split_target, target_of
 from .threads import OffLoop, off_loop
 
 __all__ = ["AsyncLocalTransport"]
@@ -103,7 +103,7 @@ class AsyncLocalTransport:
             "root_path": self._mount,
             "headers": [(k.lower().encode("ascii"), v.encode("latin-1")) for k, v in headers],
             "client": None,
-            "server": (split.hostname, split.port or 80),
+            "server": (split.hostname, port_of(request.url)),
         }
 
 

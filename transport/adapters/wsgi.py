@@ -86,7 +86,10 @@ def incoming(environ: Environ) -> Incoming:
         headers=headers,
         body=body,
         query=query,
-        mount=environ.get("SCRIPT_NAME", "").rstrip("/"),
+        mount=environ.get("SCRIPT_NAME", "")
+        .encode("latin-1")
+        .decode("utf-8", "replace")
+        .rstrip("/"),
         target=f"{path}?{query}" if query else path,
         length=length,
         scheme=environ.get("wsgi.url_scheme", "http"),

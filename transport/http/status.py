@@ -299,9 +299,14 @@ class HeadersTooLarge(ClientError):
 
 
 class ServerError(RemoteError):
-    """5xx: the server is at fault; its log says more under `logref`."""
+    """5xx: the server, or a proxy in front of it, is at fault; its log says more under `logref`.
+
+    `outcome` is that of the call, as of a `TransportError`: always "unknown". A function may have
+    failed in its middle, and a proxy that answers may have lost the answer to a call that was made.
+    """
 
     status = 500
+    outcome: Outcome = "unknown"
 
 
 class BadGateway(ServerError):

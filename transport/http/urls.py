@@ -11,7 +11,19 @@ import re
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["LONGEST_URL", "Base", "check_url", "is_loopback", "origin_of", "resolve"]
+__all__ = [
+    "DEFAULT_PORTS",
+    "LONGEST_URL",
+    "Base",
+    "check_url",
+    "is_loopback",
+    "is_same_authority",
+    "origin_of",
+    "resolve",
+]
+
+#: The port of a URL that names none, by its scheme.
+DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
 #: Our server takes no longer one; a page with a long base and many references would fill memory.
 LONGEST_URL: Final = 4_000
@@ -23,7 +35,6 @@ _KEPT: Final = 256
 _PARTS: Final = re.compile(r"(?:([^:/?#]+):)?(?://([^/?#]*))?([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL)
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _AUTHORITY: Final = re.compile(r"(?:[^@]*@)?(\[[0-9A-Fa-f:.]+\]|[^:@\[\]]+)(?::([0-9]{0,5}))?")
-_PORTS: Final = {"http": "80", "https": "443"}
 _LOOPBACK: Final = re.compile(r"localhost|\[::1\]|127(?:\.[0-9]{1,3}){3}")
 
 
@@ -145,16 +156,25 @@ def _origin(url: str) -> tuple[str, str, str]:
     scheme, authority, _, _, _ = _split(url)
     if not (url.isascii() and url.isprintable()) or " " in url:
         raise ValueError("the URL holds characters that must be percent-encoded")
-    if scheme is None or scheme.lower() not in _PORTS:
+    if scheme is None or scheme.lower() not in DEFAULT_PORTS:
         raise ValueError("the URL does not begin with http:// or https://")
     match = _AUTHORITY.fullmatch(authority or "")
     if match is None:
         raise ValueError("the URL names no host")
     scheme = scheme.lower()
-    return scheme, match[1].lower().rstrip("."), match[2] or _PORTS[scheme]
+    return scheme, match[1].lower().rstrip("."), match[2] or DEFAULT_PORTS[scheme]
 
 
 _origin_kept = lru_cache(maxsize=512)(_origin)
+
+
+def is_same_authority(scheme: str, authority: str, host: str) -> bool:
+    """Whether the authority of a URL of this scheme is what a Host header names.
+
+    The scheme of the request itself does not count: TLS often ends in front of the server.
+    """
+    port = f":{DEFAULT_PORTS.get(scheme, '')}"
+    return authority.lower().removesuffix(port) == host.lower().removesuffix(port)
 
 
 def is_loopback(url: str) -> bool:
