@@ -66,8 +66,13 @@ coverage: $(DEV)
 	$(BIN)/coverage run -m pytest -q $(wildcard tests/test_codec_*.py)
 	$(BIN)/coverage report --fail-under=100
 
+# Every client, server and codec that is here, and a library in another language. COMPLETE=1: what
+# cannot run is a failure; the two libraries of 2012 are nowhere, and never are.
 conformance: $(DEV)
-	$(BIN)/python -m hyperglyph.conformance run python
+	$(BIN)/python -m hyperglyph.conformance matrix --html build/conformance.html $(if $(COMPLETE),--complete)
+	@if command -v ruby >/dev/null; then set -x; $(BIN)/python -m hyperglyph.conformance run \
+		--known tests/ruby_library/known.txt -- ruby conformance/testees/ruby_2012.rb tests/ruby_library | tail -n 2; \
+	else echo 'not run here: tests/ruby_library: install Ruby'; test -z "$(COMPLETE)"; fi
 
 # From an empty build folder: setuptools packs whatever an earlier build has left there.
 build: $(DEV)

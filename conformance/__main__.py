@@ -1,4 +1,4 @@
-"""The command line: run, list, show and matrix. `spec/testee.md` describes it."""
+"""The command line: run, list, show, matrix, requirements. `spec/testee.md` describes it."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from . import html, known, matrix, registry, report
+from . import coverage, html, known, matrix, registry, report
 from .cases import Case, Vector, choose, load, load_scenarios
 from .layout import layout
 from .results import Result
@@ -39,8 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     if options.action == "list":
         return _list(cases)
+    if options.action == "requirements":
+        print(coverage.table(coverage.covered(cases)))
+        return 0
     if options.action == "matrix":
-        return matrix.main(cases, html=options.html, timeout=options.timeout)
+        return matrix.main(
+            cases, html=options.html, timeout=options.timeout, complete=options.complete
+        )
     if bool(options.testee) == bool(command):
         parser.error(
             "run needs testees by name, or -- COMMAND ARGUMENTS; known by name are " + _names()
@@ -100,6 +105,10 @@ def _parser() -> argparse.ArgumentParser:
         "matrix", parents=[choice, timed], help="every client against every server, and the rest"
     )
     tables.add_argument("--html", metavar="FILE", help="write the page there, too")
+    tables.add_argument(
+        "--complete", action="store_true", help="fail where a testee cannot run on this machine"
+    )
+    actions.add_parser("requirements", parents=[choice], help="list which have cases")
     return parser
 
 

@@ -42,11 +42,14 @@ class Cell:
 
 @attrs.frozen
 class Matrix:
-    """All of it. `missing` are testees that the machine cannot run, each with the reason."""
+    """All of it. `missing` are testees that the machine cannot run, each with the reason;
+    `libraries` those that try a library, which the matrix has none of.
+    """
 
     runs: Sequence[Run]
     cells: Sequence[Cell]
     missing: Sequence[tuple[str, str]]
+    libraries: Sequence[str] = ()
 
     @property
     def clients(self) -> Sequence[str]:
@@ -79,6 +82,7 @@ def main(cases: Sequence[Case], *, html: str | None, timeout: float, complete: b
     made = make(cases, timeout=timeout, say=lambda text: print(text, file=sys.stderr, flush=True))
     print(table(made))
     if html is not None:
+        Path(html).parent.mkdir(parents=True, exist_ok=True)
         Path(html).write_text(pages.page_of_matrix(made), encoding="utf-8")
     return 0 if made.well and not (complete and made.missing) else 1
 
@@ -92,10 +96,11 @@ def make(
 ) -> Matrix:
     """Try each testee by itself, and each client against each server."""
     missing: list[tuple[str, str]] = []
+    libraries: list[str] = []
     able: list[Registered] = []
     for testee in testees:
         if testee.library:
-            missing.append((testee.name, f"run {testee.name} --lib PATH: it needs a library"))
+            libraries.append(testee.name)
         elif (lacks := testee.lacks()) is not None:
             missing.append((testee.name, lacks))
         else:
@@ -110,7 +115,7 @@ def make(
         for client in (testee for testee in able if "client" in testee.roles):
             say(f"{client.name} calls {server.name}")
             cells.append(_against(client, server, calls, timeout))
-    return Matrix(runs, cells, missing)
+    return Matrix(runs, cells, missing, libraries)
 
 
 def _alone(registered: Registered, cases: Sequence[Case], timeout: float) -> Run:
@@ -171,4 +176,5 @@ def table(made: Matrix) -> str:
                 if result.fails
             ]
     lines += [f"not run here: {name}: {why}" for name, why in made.missing]
+    lines += [f"not run here: {name}: it needs a library, --lib PATH" for name in made.libraries]
     return "\n".join(lines)

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from hyperglyph.conformance import html, known, registry
+from hyperglyph.conformance import coverage, html, known, registry
 from hyperglyph.conformance.cases import Case, Scenario, Vector, load, load_scenarios
 from hyperglyph.conformance.layout import dump, layout
 from hyperglyph.conformance.matrix import Cell, Matrix, table
@@ -236,3 +236,33 @@ def test_names_are_unique_and_what_is_missing_is_told(tmp_path: Path) -> None:
 def test_a_vector_is_a_case_of_the_codec() -> None:
     assert {one.role for one in load()} == {"codec"}
     assert all(isinstance(one, Vector) for one in load())
+
+
+# Requirements
+
+
+def test_what_a_requirement_lacks_is_told() -> None:
+    text = "**REQ-INT-1.** One.\n**REQ-INT-2.** Two, REQ-INT-9.\n**REQ-INT-3.** Three.\n"
+    steps = [{"response": {"status": 200}}, {"response": {"status": [400, 404]}}]
+    both = Scenario(
+        name="s", topic="s", requirements=("REQ-INT-1",), kind="server", source={"steps": steps}
+    )
+    one = Scenario(
+        name="c", topic="c", requirements=("REQ-INT-2",), kind="request",
+        source={"error": "arguments"},
+    )  # fmt: skip
+    rows = coverage.covered([both, one], text)
+    assert [(row.requirement, row.accepting, row.rejecting) for row in rows] == [
+        ("REQ-INT-1", 1, 1), ("REQ-INT-2", 0, 1), ("REQ-INT-3", 0, 0),
+    ]  # fmt: skip
+    assert coverage.table(rows).endswith(
+        "REQ-INT-2: no accepting case\nREQ-INT-3: no accepting and no rejecting case\n"
+        "3 requirements: 1 with cases of both kinds, 1 with one kind, 1 with none"
+    )
+
+
+def test_nearly_every_requirement_of_the_standard_has_a_case() -> None:
+    rows = coverage.covered([*load(), *load_scenarios()])
+    assert len(rows) > 250
+    bare = [row.requirement for row in rows if not (row.accepting or row.rejecting)]
+    assert len(bare) <= 7, bare
