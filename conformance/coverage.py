@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
@@ -73,7 +73,7 @@ def _sides(case: Case) -> tuple[bool, bool]:
 
 def _is_refusal(answer: Mapping[str, Any]) -> bool:
     status = answer.get("status", 200)
-    first: object = array_of(status)[0] if isinstance(status, list) else status
+    first: object = array_of(cast("object", status))[0] if isinstance(status, list) else status
     return bool(answer.get("closed")) or str(first)[0] in "45"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -86,13 +87,18 @@ def test_our_clients_pass_everything(adapter: str, server: Testee) -> None:
     assert succeeded(results)
 
 
+#: What httpx's own engine does (docs/transports.md, "What is made for httpx").
+KNOWN = {"client-body-answer-nobody-asked-for", "client-body-answer-nobody-asked-for-to-a-post"}
+
+
 @pytest.mark.parametrize("adapter", ["given", "given-async", "httpx-h2", "httpx-h2-async"])
 def test_other_adapters_pass(adapter: str, server: Testee) -> None:
-    patterns = ["client-redirect-*", "client-url-https*", "client-form-*", "request-p*", "call-st*"]
+    patterns = ["client-redirect-*", "client-url-https*", "client-form-*", "call-st*", "*-nobody-*"]
     chosen = choose(CASES, patterns=patterns)
     with Testee([*OURS, "--adapter", adapter]) as testee:
         results = list(run(chosen, testee, server=server))
-    assert [(r.case.name, r.detail) for r in results if r.outcome != "passed"] == []
+    wrong = {result.case.name for result in results if result.outcome != "passed"}
+    assert wrong == (KNOWN if adapter.startswith("given") else set())
     assert len(results) > 100
 
 
@@ -103,7 +109,11 @@ def test_calls_get_a_server_of_their_own() -> None:
     assert len(results) >= 5
 
 
-@pytest.mark.parametrize("name", FAULTS)
+#: `make soak` plants all of them; test_conformance_wrong.py has others.
+PLANTED = list(FAULTS) if "HYPERGLYPH_SOAK" in os.environ else list(FAULTS)[::4]
+
+
+@pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_fault_is_caught(name: str) -> None:
     fault = FAULTS[name]
     with Testee(fault.command) as testee:
