@@ -1,4 +1,7 @@
-"""What there is to know about a proxy, as functions: proxies have no public names of their own."""
+"""What there is to know about a proxy, as functions: proxies have no public names of their own.
+
+Standard, section 15.2 (REQ-URL-14).
+"""
 
 from __future__ import annotations
 

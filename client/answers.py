@@ -1,4 +1,7 @@
-"""Responses to values, items and exceptions."""
+"""Responses to values, items and exceptions.
+
+Standard, sections 19.1 and 19.6.
+"""
 
 from __future__ import annotations
 

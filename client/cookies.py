@@ -1,6 +1,8 @@
 """A jar of the user's, for the origins that his headers go to. Without one no cookie is kept.
 
 By their own rules cookies know hosts, not ports; here the origin decides first.
+
+Standard, section 21.2 (REQ-SAFE-9).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The total deadline of a call, as it travels and as blobs make it wait."""
+"""The total deadline of a call, as it travels and as blobs make it wait.
+
+Standard, section 18.4.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """One call: its request, the redirects that follow, and the truth about what became of it.
 
 Its steps are coroutines, which both faces of the client run (see `transport/http/waiting.py`).
+
+Standard, sections 19.3 and 21.2 (REQ-SAFE-2, REQ-SAFE-3).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The items of a sequence, in the hands of a caller: one request, and a value at a time."""
+"""The items of a sequence, in the hands of a caller: one request, and a value at a time.
+
+Standard, section 20.2.
+"""
 
 from __future__ import annotations
 

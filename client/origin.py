@@ -2,6 +2,8 @@
 
 Hypermedia means following links that the other side wrote. What a user gave the client for one
 server must not reach another because a page said so.
+
+Standard, sections 15.2 and 21.2 (REQ-SAFE-1).
 """
 
 from __future__ import annotations

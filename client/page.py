@@ -1,4 +1,7 @@
-"""Decoded messages to what a caller holds. Messages without extensions never come here."""
+"""Decoded messages to what a caller holds. Messages without extensions never come here.
+
+Standard, section 15.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ __all__ = ["Page", "wrap"]
 class Page:
     """What the proxies of one message share: the client, the URL that the message came from, and
     the first full resource of each profile, from which partial ones take their forms and links
-    (standard, "Partial resources").
+    (standard, section 20.1).
 
     `url` says where a page may lead. A base does not: the page writes it.
     """

@@ -3,6 +3,8 @@
 A proxy has no public names of its own: they all belong to its content. What there is to know about
 it, the functions `url_of`, `content_of`, `reload` and `client_of` tell. Only calls make requests,
 and a name that a partial resource does not have yet.
+
+Standard, section 14.
 """
 
 from __future__ import annotations

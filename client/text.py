@@ -1,4 +1,7 @@
-"""Bytes that stand for text: Python 2 had one type for both, and the server of 2012 sends it."""
+"""Bytes that stand for text: Python 2 had one type for both, and the server of 2012 sends it.
+
+Standard, section 22 (REQ-OLD-15).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Who asks: what `Router(authenticate=...)` makes of a request, before anything is looked up."""
+"""Who asks: what `Router(authenticate=...)` makes of a request, before anything is looked up.
+
+Standard, section 19.2 (REQ-STATUS-18).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""One call on its way through the router: what is known of it, and its responses."""
+"""One call on its way through the router: what is known of it, and its responses.
+
+Standard, sections 19.4 and 19.6.
+"""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def embed(target: T | None = None, /) -> T | Callable[[T], T]:
     """A safe method without parameters whose result travels in the page, inside its link.
 
     It is called while the page is built. If it raises, the page has a plain link in its place and
-    the log a line.
+    the log a line. Standard, section 14.2 (REQ-LINK-3, REQ-LINK-7).
     """
     return _decorate(target, Marks(safe=True, embed=True))
 
@@ -198,6 +198,7 @@ def method(
     PreconditionFailed.
 
     Raises ValueError for a method that there is not, and for an envelope that does not go with it.
+    Standard, sections 18.1 and 18.3.
     """
     if name not in ENVELOPES:
         raise ValueError(f"there is no method {name!r:.40}; there are {', '.join(ENVELOPES)}")
@@ -229,7 +230,7 @@ def cache(*, max_age: int, public: bool = False) -> Callable[[T], T]:
     answer is kept by the caller's own cache alone, and is revalidated each time. `public` lets
     caches keep it that many share: say so only of what everybody may see.
 
-    Raises ValueError for a negative number of seconds.
+    Raises ValueError for a negative number of seconds. Standard, section 19.4.
     """
     if isinstance(max_age, bool) or not isinstance(max_age, int):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"max_age is a whole number of seconds, not {type(max_age).__name__}")

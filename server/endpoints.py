@@ -2,6 +2,8 @@
 
 All that a page of a class needs but the instance's own data is made here, once, when it is
 registered; what could go wrong in a call is refused then.
+
+Standard, sections 14.3 and 14.4.
 """
 
 from __future__ import annotations
@@ -397,7 +399,7 @@ def _input_of(parameter: inspect.Parameter, legacy: bool) -> str | Input:
         return Input(parameter.name, optional=True)
     if body.rest is not None:  # a blob would travel with every page
         return Input(parameter.name, optional=True)
-    # The 2012 Ruby implementation looks for `default` (standard, section 15.4).
+    # The 2012 Ruby implementation looks for `default` (standard, REQ-OLD-3).
     return Input(parameter.name, value=default, default=default if legacy else MISSING)
 
 

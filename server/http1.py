@@ -5,6 +5,8 @@ malformed is refused here: two Host headers, Content-Length together with Transf
 twice, white space before a colon, folded lines, bare CR or LF, control characters.
 
 No socket here: bytes come from a `Source`.
+
+Standard, section 21.3 (REQ-SAFE-11, REQ-SAFE-12).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""`Moved`: what a function raises when its call is meant for another service."""
+"""`Moved`: what a function raises when its call is meant for another service.
+
+Standard, section 19.3.
+"""
 
 from __future__ import annotations
 

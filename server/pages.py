@@ -2,6 +2,8 @@
 
 The encoder asks for each object when it comes to it, so an object inside a list inside another
 object's attribute needs no walk of its own, and cycles and depth are the encoder's to find.
+
+Standard, sections 14.5 and 20.1.
 """
 
 from __future__ import annotations

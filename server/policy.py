@@ -4,6 +4,8 @@ A web page in a user's browser can aim requests at servers on that user's machin
 exactly one Host, and one that this server answers for (DNS rebinding); Origin and Sec-Fetch-Site
 where a browser sends them; and a content type on every unsafe request that a page cannot send
 across origins without asking first.
+
+Standard, section 18.2.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Only to those who say that they can read it so: their Accept names our media type and something
 that matches the blob. All others get a message with chunks.
+
+Standard, section 19.5.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""From a token back to an instance, and from a received reference to the instance it means."""
+"""From a token back to an instance, and from a received reference to the instance it means.
+
+Standard, section 17 (REQ-REF-6, REQ-REF-7).
+"""
 
 from __future__ import annotations
 

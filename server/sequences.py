@@ -1,6 +1,8 @@
 """A generator's result: its items, each as a message, sent as soon as there are there.
 
 To whom Accept does not name the type of sequences goes a list, which is bounded.
+
+Standard, section 20.2.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@
 
 Written once, as coroutines, for threads and event loops; how they differ is in `running.py`. No
 I/O: bytes come in with the `Incoming` request and go out with the `Response`; adapters wait.
+
+Standard, sections 18 and 19.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ The state is the canonical encoding of a dict by the names of the constructor's 
 `state_max_age`, of a list of that dict and the time in milliseconds. The tag is HMAC-SHA-256, cut
 to 16 bytes, over the registered name and the state, so that no token of one class is one of
 another. Signed is not secret: whoever has the URL can read the state, and may use it.
+
+Standard, section 17.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@
     /Name/TOKEN/method     a method of it
 
 Nothing is reachable that was not registered: no name from the wire ever goes to `getattr`.
+
+Standard, section 21.3 (REQ-SAFE-5).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Conditions on an object's own URL, compared with the version that the object has now."""
+"""Conditions on an object's own URL, compared with the version that the object has now.
+
+Standard, section 19.4.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ __all__ = ["check_version"]
 
 
 def check_version(call: Call, pages: Pages, instance: object, owner: ClassEndpoint | None) -> None:
-    """Raise PreconditionFailed for a condition that does not hold (standard, "Conditions").
+    """Raise PreconditionFailed for a condition that does not hold (REQ-COND-4).
 
     The current version has the tags of every form in which a page of the instance goes out, and
     the one that its own forms name.

@@ -1,5 +1,5 @@
 """Partial resources on the client: what they take from the first of their kind, and what they
-fetch. Standard, "Partial resources".
+fetch. Standard, section 20.1.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 A link is written by the other side. Followed without a look at where it leads, it turns the caller
 into a way around firewalls: to services of this machine, of the network around it, to a cloud's
 metadata (169.254.169.254).
+
+Standard, section 15.2 (REQ-URL-12).
 """
 
 from __future__ import annotations

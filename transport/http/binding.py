@@ -2,6 +2,8 @@
 
 The caller binds to the inputs of a form, before any request is made; the server binds what came
 by name to the parameters of a function, before it is called.
+
+Standard, section 16.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """What a call that is being served hands on to the calls made while it is.
 
 A server sets it, a client reads it; neither knows the other.
+
+Standard, section 18.4 (REQ-TIME-5), and REQ-SAFE-1.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The one content coding there is: gzip, out when it is asked for, in when it is switched on."""
+"""The one content coding there is: gzip, out when it is asked for, in when it is switched on.
+
+Standard, section 18.2 (REQ-HEAD-7 to REQ-HEAD-9), and REQ-SAFE-8.
+"""
 
 from __future__ import annotations
 

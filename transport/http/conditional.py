@@ -1,6 +1,8 @@
 """Validators, and what a request asks of them: entity tags, dates, and their conditions.
 
 RFC 9110, chapter 13. Server and client share this file: what one writes the other reads.
+
+Standard, section 19.4.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Content-Disposition of a blob envelope: the name of the one argument, written and read.
 
-Standard, chapter "HTTP mapping"; RFC 6266, and RFC 8187 for names that are not printable ASCII.
+Standard, section 18.3 (REQ-ENV-8); RFC 6266, and RFC 8187 for names that are not printable ASCII.
 """
 
 from __future__ import annotations

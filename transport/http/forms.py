@@ -6,7 +6,7 @@
     PUT, PATCH      blob, form                      none    no arguments
     DELETE          none, query, blob, form         blob    one blob, raw, as the body
 
-Standard, chapter "HTTP mapping".
+Standard, section 18.3.
 """
 
 from __future__ import annotations

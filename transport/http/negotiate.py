@@ -1,4 +1,7 @@
-"""Media types and what of them matters here."""
+"""Media types and what of them matters here.
+
+Standard, section 18.2 (REQ-HEAD-2).
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """A part of a body: Range and Content-Range (RFC 9110, chapter 14), one range of bytes.
 
 The server's half cuts, the client's half asks for what is missing of a download that broke off.
+
+Standard, section 19.5 (REQ-BLOBHTTP-4, REQ-BLOBHTTP-5).
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ class Span:
 def span_of(values: Iterable[str], size: int) -> Span | None:
     """The part that the values of Range ask for of `size` bytes; None for all of it.
 
-    So is what cannot be read, and more than one range: a server may ignore Range (section 14.2).
+    So is what cannot be read, and more than one range: a server may ignore Range.
     """
     found = list(values)
     match = _RANGE.fullmatch(found[0]) if len(found) == 1 else None

@@ -1,4 +1,7 @@
-"""The answer to what is no request: it is made before a router is asked, and by no router."""
+"""The answer to what is no request: it is made before a router is asked, and by no router.
+
+Standard, section 19.6 (REQ-STATUS-20).
+"""
 
 from __future__ import annotations
 

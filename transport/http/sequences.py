@@ -5,6 +5,8 @@
 
 What closes the items is itself a message, so that a body cut short is never taken for a whole one.
 Its attribute `status` is the HTTP status that the error would have had in place of the items.
+
+Standard, section 20.2.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@
 
 The same classes are raised by the client that receives such an answer, and by a function that wants
 it sent.
+
+Standard, section 19.2.
 """
 
 from __future__ import annotations

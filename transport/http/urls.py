@@ -1,6 +1,8 @@
 """URLs: resolved as RFC 3986 says, otherwise kept as they are.
 
 `urllib.parse.urljoin` re-spells: it drops an empty query, and what it cannot read it joins anyhow.
+
+Standard, section 15.
 """
 
 from __future__ import annotations
