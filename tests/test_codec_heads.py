@@ -160,7 +160,7 @@ def alike(draw: st.DrawFn) -> bytes:
     wires: list[bytes] = []
     for _ in range(draw(st.integers(2, 6))):
         parts = [*shape]
-        if parts and draw(st.booleans()):
+        if draw(st.booleans()) and parts:
             place = draw(st.integers(0, len(parts) - 1))
             parts[place] = draw(SCALARS)
         attributes = draw(st.sampled_from([b"D", b"D", b"D", b"O"])) + b"".join(map(encode, parts))
