@@ -146,13 +146,15 @@ def test_malformed_ones_are_left_to_the_parser(before: bytes, bad: bytes) -> Non
 
 #: Some hold what looks like tokens of their own.
 TEXTS = st.sampled_from(["", "b", "c", "é", ";", "x;u1:b", "x;u1:c", "x;;N", "DX;D", "x" * 1000])
-SCALARS = TEXTS | st.sampled_from(["b", "c", None, True, 7, -0.0, b"x;", b"u1:b"])
+SCALARS: st.SearchStrategy[Any] = TEXTS | st.sampled_from(
+    ["b", "c", None, True, 7, -0.0, b"x;", b"u1:b"]
+)
 
 
 @st.composite
 def alike(draw: st.DrawFn) -> bytes:
     """A message of extensions, of which most differ from another in one key, value or byte."""
-    shape = [
+    shape: list[Any] = [
         draw(TEXTS if place % 2 == 0 else SCALARS) for place in range(2 * draw(st.integers(0, 3)))
     ]
     wires: list[bytes] = []
