@@ -122,6 +122,7 @@ HEAD = b"Xu1:a;Du3:url;u1:b;;"
         b"Xu1:a;Du3:url;u1:\xff;;N;;",
         b"Xu1:a;Du3:url;u1:b;u3:url;u1:b;;N;;",
         b"Xu1:a;Di1;u1:b;;N;;",
+        b"Xu1:a;Du3:url;u1:b;i1;N;;N;;",
         b"Xu1:a;Du3:urx;u1:\xff;;N;;",
         b"Xi1;Du3:url;u1:b;;N;;",
         b"XT;D;N;;",
@@ -129,6 +130,7 @@ HEAD = b"Xu1:a;Du3:url;u1:b;;"
         b"Xu1:a;",
         b"DXu1:a;D;N;;N;;",
         b"SXu1:a;D;N;;;",
+        b"Si1;" + HEAD + b"N;;;",
         HEAD + HEAD + b"N;;N;;",
     ],
 )
