@@ -394,10 +394,9 @@ class ResourceProxy(Proxy):
         # Names of the interpreter's own protocols never come from a page.
         if not name.startswith("_"):
             content: object = self._extension.content
-            if is_dict(content):  # plain data, sooner than by all the steps below
-                value = content.get(name)
-                if value is not None and type(value) in PLAIN:
-                    return value
+            value = content.get(name) if is_dict(content) else None
+            if value is not None and type(value) in PLAIN:  # sooner than by the steps below
+                return value
             try:
                 return self._local(name)
             except KeyError:
