@@ -98,7 +98,7 @@ def test_other_adapters_pass(adapter: str, server: Testee) -> None:
     with Testee([*OURS, "--adapter", adapter]) as testee:
         results = list(run(chosen, testee, server=server))
     wrong = {result.case.name for result in results if result.outcome != "passed"}
-    assert wrong == (KNOWN if adapter.startswith("given") else set())
+    assert wrong <= (KNOWN if adapter.startswith("given") else set())
     assert len(results) > 100
 
 
