@@ -24,7 +24,7 @@ import hyperglyph as glyph
 from hyperglyph.codec import Error, decode
 from hyperglyph.transport.adapters.asgi import ASGIAdapter
 
-IDLE = 0.4
+IDLE = 0.8
 
 
 @attrs.define
