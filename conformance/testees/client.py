@@ -15,7 +15,6 @@ import sys
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 import hyperglyph as glyph
@@ -24,6 +23,7 @@ from hyperglyph.transport.adapters.httpx_async import AsyncHttpxTransport
 from hyperglyph.transport.adapters.httpx_common import httpx
 
 from ..typed import Unbuildable
+from .about import about
 from .calls import Performed
 from .described import described_urls
 from .recorded import AsyncRecorder, Recorder
@@ -102,17 +102,7 @@ def answer(request: dict[str, Any], adapter: str = "httpx") -> dict[str, Any]:
 
 
 def _start(adapter: str) -> dict[str, Any]:
-    try:
-        number = version("hyperglyph")
-    except PackageNotFoundError:  # a bare checkout
-        number = "unknown"
-    about = "hyperglyph" if adapter == "httpx" else f"hyperglyph over {adapter}"
-    return {
-        "implementation": about,
-        "language": "Python",
-        "version": number,
-        "roles": ["client"],
-    }
+    return about("hyperglyph" if adapter == "httpx" else f"hyperglyph over {adapter}", "client")
 
 
 def _perform(

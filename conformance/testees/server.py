@@ -15,11 +15,12 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any, Final
 
 import attrs
+
+from .about import about
 
 SERVICE: Final = "hyperglyph.conformance.testees.service:router"
 _STARTING: Final = 15.0
@@ -111,17 +112,7 @@ def _answer(request: dict[str, Any], name: str, served: list[Callable[[], None]]
 
 
 def _start(name: str) -> dict[str, Any]:
-    try:
-        number = version("hyperglyph")
-    except PackageNotFoundError:  # a bare checkout
-        number = "unknown"
-    about = "hyperglyph" if name == "server" else f"hyperglyph in {name}"
-    return {
-        "implementation": about,
-        "language": "Python",
-        "version": number,
-        "roles": ["server"],
-    }
+    return about("hyperglyph" if name == "server" else f"hyperglyph in {name}", "server")
 
 
 def _serve(name: str, port: int) -> Callable[[], None]:
