@@ -9,6 +9,7 @@ from urllib.parse import quote
 import attrs
 
 from hyperglyph.codec import DecodeError, SequenceReader, decode
+from hyperglyph.transport.http.shapes import is_dict
 from hyperglyph.transport.http.urls import resolve
 
 from .cases import Case
@@ -16,6 +17,7 @@ from .pages import NotThere, find, text_attribute
 from .patterns import attributes_of, brief, mismatch
 from .raw import Answer, Cut, Exchange, NoAnswer, Refused
 from .results import NotPassed, Result
+from .script import header_mismatch
 from .shapes import characters_of
 from .substitution import octets, substitute
 from .testee import Garbage, Testee, TesteeError
@@ -277,23 +279,12 @@ class _Judge:
 
     def _header_mismatch(self, value: str | None, name: str, pattern: object) -> str | None:
         """In words why a header of an answer does not fit; None if it does."""
-        if isinstance(pattern, str):
-            right = value is not None and value.lower() == pattern.lower()
-            return None if right else f"{name}: {value!r}, not {pattern!r}"
-        ((kind, what),) = cast("dict[str, Any]", pattern).items()
-        if kind == "absent":
-            return None if value is None else f"{name}: {value!r} must not be there"
-        if value is None:
-            return f"no header {name}"
-        if kind == "present":
-            return None
-        if kind == "contains":
-            right = what.lower() in value.lower()
-        elif kind == "matches":
-            right = re.search(what, value) is not None
-        else:
-            before = self._pages[what].answer.header(name)
-            right = (value == before) == (kind == "same")
+        held = pattern if is_dict(pattern) else {}
+        kind = next((kind for kind in ("same", "differs") if kind in held), None)
+        if kind is None or value is None:
+            return header_mismatch(value, name, pattern)
+        before = self._pages[held[kind]].answer.header(name)
+        right = (value == before) == (kind == "same")
         return None if right else f"{name}: {value!r}, not {brief(pattern)}"
 
 
