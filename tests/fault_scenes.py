@@ -137,6 +137,13 @@ def given_async() -> glyph.AsyncTransport:
     return AsyncHttpxTransport(transport=httpx.AsyncHTTPTransport())
 
 
+#: Over transports made for httpx.
+GIVEN: dict[str, Callable[[], Caller]] = {
+    "given": lambda: SyncCaller(given),
+    "given async": lambda: AsyncCaller(given_async),
+}
+
+
 class Proxy(Protocol):
     """What spoils one call: which faults it takes is its own affair."""
 

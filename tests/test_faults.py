@@ -30,6 +30,7 @@ from fault_proxy import (
 )
 from fault_scenes import (
     DONE,
+    GIVEN,
     LATE,
     UNKNOWN,
     AsyncCaller,
@@ -47,6 +48,8 @@ from fault_scenes import (
 import hyperglyph as glyph
 
 CALLERS: dict[str, Callable[[], Caller]] = {"httpx": SyncCaller, "httpx async": AsyncCaller}
+#: Those of test_faults_given.py, too.
+ALL = {**CALLERS, **GIVEN}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -162,7 +165,7 @@ def test_bytes_of_an_answer_twice(caller: str, no_leaks: None) -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
-@pytest.mark.parametrize("caller", list(CALLERS))
+@pytest.mark.parametrize("caller", list(ALL))
 def test_an_upload_that_is_cut(caller: str, reset: bool, share: float, no_leaks: None) -> None:
     size = 8_000_000
 
@@ -172,7 +175,7 @@ def test_an_upload_that_is_cut(caller: str, reset: bool, share: float, no_leaks:
             wire.reset()
         wire.close()
 
-    with scene(CALLERS[caller], f"upload cut, {'reset' if reset else 'closed'}") as made:
+    with scene(ALL[caller], f"upload cut, {'reset' if reset else 'closed'}") as made:
         with glyph.blob(b"x" * size, "a/b") as file:
             got, executed = made.call(fault, file, name="put")
         assert executed == 0
@@ -181,21 +184,21 @@ def test_an_upload_that_is_cut(caller: str, reset: bool, share: float, no_leaks:
         made.check_next()
 
 
-@pytest.mark.parametrize("caller", list(CALLERS))
+@pytest.mark.parametrize("caller", list(ALL))
 def test_what_is_safe_is_asked_again_once(caller: str, no_leaks: None) -> None:
-    with scene(CALLERS[caller], "safe call, closed after executing") as made:
+    with scene(ALL[caller], "safe call, closed after executing") as made:
         made.proxy.arm(after_executing(reset=False))
         assert made.caller.call("look", 1, timeout=5) == answer_to(1)
         assert made.counts[1] == 2
-    with scene(CALLERS[caller], "safe call, closed after executing", fresh=True) as made:
+    with scene(ALL[caller], "safe call, closed after executing", fresh=True) as made:
         got, executed = made.call(after_executing(reset=False), name="look")
         assert isinstance(got, glyph.TransportError)
         assert executed == 1
 
 
-@pytest.mark.parametrize("caller", list(CALLERS))
+@pytest.mark.parametrize("caller", list(ALL))
 def test_nobody_listens_any_more(caller: str, no_leaks: None) -> None:
-    with scene(CALLERS[caller], "nobody listens", fresh=True) as made:
+    with scene(ALL[caller], "nobody listens", fresh=True) as made:
         made.stop_proxy()
         got, executed = made.call(closes_at_once)
         assert isinstance(got, glyph.TransportError)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from fault_proxy import (
-    Wire,
-    after_executing,
-    closes_at_once,
     cut_answer,
     cut_request,
     twice,
@@ -16,16 +13,11 @@ from fault_proxy import (
 )
 from fault_scenes import (
     DONE,
+    GIVEN,
     LATE,
     UNKNOWN,
-    AsyncCaller,
-    Caller,
     Kind,
-    SyncCaller,
-    answer_to,
     check_kind,
-    given,
-    given_async,
     lengths,
     points,
     scene,
@@ -35,11 +27,6 @@ from test_faults import KINDS
 
 import hyperglyph as glyph
 
-CALLERS: dict[str, Callable[[], Caller]] = {
-    "given": lambda: SyncCaller(given),
-    "given async": lambda: AsyncCaller(given_async),
-}
-
 
 @pytest.fixture(scope="module", autouse=True)
 def _table() -> Iterator[None]:
@@ -47,16 +34,16 @@ def _table() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-@pytest.mark.parametrize("caller", list(CALLERS))
+@pytest.mark.parametrize("caller", list(GIVEN))
 def test_a_fault(caller: str, kind: Kind, no_leaks: None) -> None:
-    with scene(CALLERS[caller], kind.name, idle=kind.idle) as made:
+    with scene(GIVEN[caller], kind.name, idle=kind.idle) as made:
         check_kind(made, kind)
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
-@pytest.mark.parametrize("caller", list(CALLERS))
+@pytest.mark.parametrize("caller", list(GIVEN))
 def test_cut_at_byte_n(caller: str, reset: bool, no_leaks: None) -> None:
-    with scene(CALLERS[caller], f"cut, {'reset' if reset else 'closed'}") as made:
+    with scene(GIVEN[caller], f"cut, {'reset' if reset else 'closed'}") as made:
         request, answer = lengths(made)
         head = answer.index(b"\r\n\r\n") + 4
         for size in points(len(request), 101):
@@ -79,9 +66,9 @@ def test_cut_at_byte_n(caller: str, reset: bool, no_leaks: None) -> None:
         made.check_next()
 
 
-@pytest.mark.parametrize("caller", list(CALLERS))
+@pytest.mark.parametrize("caller", list(GIVEN))
 def test_an_answer_that_was_there_before_its_call_is_not_taken(caller: str, no_leaks: None) -> None:
-    with scene(CALLERS[caller], "answers twice, one after another") as made:
+    with scene(GIVEN[caller], "answers twice, one after another") as made:
         refused: list[str] = []
         for _ in range(5):
             made.call(twice())
@@ -99,42 +86,3 @@ def test_an_answer_that_was_there_before_its_call_is_not_taken(caller: str, no_l
             if isinstance(got, glyph.Blob):
                 got.close()
             made.check_next()
-
-
-@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
-@pytest.mark.parametrize("caller", list(CALLERS))
-def test_an_upload_that_is_cut(caller: str, share: float, no_leaks: None) -> None:
-    size = 2_000_000
-
-    def fault(wire: Wire) -> None:
-        wire.server.sendall(wire.read_exactly(int(size * share)))
-        wire.close()
-
-    with scene(CALLERS[caller], "upload cut") as made:
-        with glyph.blob(b"x" * size, "a/b") as file:
-            got, executed = made.call(fault, file, name="put")
-        assert executed == 0
-        assert isinstance(got, glyph.TransportError)
-        assert got.phase in ("send", "wait")
-        made.check_next()
-
-
-@pytest.mark.parametrize("caller", list(CALLERS))
-def test_what_is_safe_is_asked_again_once(caller: str, no_leaks: None) -> None:
-    with scene(CALLERS[caller], "safe call, closed after executing") as made:
-        made.proxy.arm(after_executing(reset=False))
-        assert made.caller.call("look", 1, timeout=5) == answer_to(1)
-        assert made.counts[1] == 2
-    with scene(CALLERS[caller], "safe call, closed after executing", fresh=True) as made:
-        got, executed = made.call(after_executing(reset=False), name="look")
-        assert isinstance(got, glyph.TransportError)
-        assert executed == 1
-
-
-@pytest.mark.parametrize("caller", list(CALLERS))
-def test_nobody_listens_any_more(caller: str, no_leaks: None) -> None:
-    with scene(CALLERS[caller], "nobody listens", fresh=True) as made:
-        made.stop_proxy()
-        got, executed = made.call(closes_at_once)
-        assert isinstance(got, glyph.TransportError)
-        assert (got.phase, got.outcome, executed) == ("connect", "not done", 0)
