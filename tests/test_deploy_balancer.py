@@ -72,11 +72,17 @@ class Told:
 
 
 def call_without_end(
-    url: str, number: int, ended: threading.Event, told: Told, override: bool
+    url: str,
+    number: int,
+    begun: threading.Barrier,
+    ended: threading.Event,
+    told: Told,
+    override: bool,
 ) -> None:
     with glyph.Client(timeout=20, method_override=override) as client:
         root = client.get(url)
         item = root.item(number)  # a reference that is held all the time
+        begun.wait(20)
 
         def double(_: str) -> None:
             assert item.double() == number * 2
@@ -105,14 +111,16 @@ def call_without_end(
 
 @contextmanager
 def load(balanced: Balanced, *, override: bool = False) -> Generator[Told]:
-    """Callers that call all the time; they have ended when this is left."""
+    """Callers that call all the time; all have begun when this is entered, and ended when left."""
     told, ended = Told(), threading.Event()
+    begun = threading.Barrier(CALLERS + 1)
     with ThreadPoolExecutor(CALLERS) as pool:
         callers = [
-            pool.submit(call_without_end, balanced.url, number, ended, told, override)
+            pool.submit(call_without_end, balanced.url, number, begun, ended, told, override)
             for number in range(CALLERS)
         ]
         try:
+            begun.wait(20)
             yield told
         finally:
             ended.set()
