@@ -1,6 +1,8 @@
 """The command line: run, list, show, matrix, requirements. `spec/testee.md` describes it."""
 
 import argparse
+import io
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,17 +15,31 @@ from .results import Result
 from .runner import run
 from .testee import TIMEOUT, Testee, TesteeError
 
-REPORTS: dict[str, Callable[[report.Run], str]] = {
-    "terminal": report.terminal,
+#: Those that are one document, whatever the number of testees.
+DOCUMENTS: dict[str, Callable[[Sequence[report.Run]], str]] = {
     "json": report.for_programs,
     "junit": report.junit,
-    "html": html.page_of_run,
+    "html": html.page_of_runs,
 }
 _BAR = 30
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return the exit status: 0 well, 1 not well, 2 not run at all."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A testee may say what has no place in the encoding: half of a surrogate pair, say.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        status = _main(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads has enough, as `head`: what is left must not be tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     command: list[str] = []
     if "--" in words:  # all behind it belongs to the testee, options too
@@ -57,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     if command:
         chosen = [registry.Registered("", "", frozenset(), tuple(command))]
-    return max(_run(testee, cases, extra, options) for testee in chosen)
+    return _runs(chosen, cases, extra, options)
 
 
 def _names() -> str:
@@ -96,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
         "--lib", metavar="PATH", help="the library that ruby-2012 or python-2012 tries"
     )
     runs.add_argument("--known", metavar="FILE", help="more known failures")
-    runs.add_argument("--report", choices=list(REPORTS), default="terminal")
+    runs.add_argument("--report", choices=["terminal", *DOCUMENTS], default="terminal")
     runs.add_argument("--strict", action="store_true", help="a wrong offset fails, too")
     actions.add_parser("list", parents=[choice], help="list the cases")
     shows = actions.add_parser("show", help="print one case, its octets laid out")
@@ -112,15 +128,42 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _runs(
+    chosen: Sequence[registry.Registered],
+    cases: Sequence[Case],
+    extra: Sequence[known.Known],
+    options: argparse.Namespace,
+) -> int:
+    status = 0
+    done: list[report.Run] = []
+    for testee in chosen:
+        run = _run(testee, cases, extra, options)
+        if run is None:
+            status = 2
+            continue
+        status = max(status, 0 if run.conforms else 1)
+        if options.report == "terminal":
+            print(report.terminal(run), flush=True)
+        else:
+            done.append(run)
+    if done:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # What all three documents are in, whatever the terminal's is.
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+        print(DOCUMENTS[options.report](done))
+    return status
+
+
 def _run(
     registered: registry.Registered,
     cases: Sequence[Case],
     extra: Sequence[known.Known],
     options: argparse.Namespace,
-) -> int:
+) -> report.Run | None:
+    """Try a testee; None where it cannot be, which has been told."""
     if (lacks := registered.lacks()) is not None:
         print(f"{registered.name} cannot run here: {lacks}", file=sys.stderr)
-        return 2
+        return None
     started = time.monotonic()
     strict: bool = options.strict or registered.strict
     testee = Testee(registered.command, timeout=options.timeout)
@@ -131,12 +174,10 @@ def _run(
             about = testee.implementation
     except TesteeError as error:
         print(f"the testee does not start: {error}", file=sys.stderr)
-        return 2
+        return None
     assert about is not None
     judged, untrue = known.apply(results, [*registered.known(), *extra])
-    done = report.Run(about, judged, time.monotonic() - started, untrue, registered.name)
-    print(REPORTS[options.report](done))
-    return 0 if done.conforms else 1
+    return report.Run(about, judged, time.monotonic() - started, untrue, registered.name)
 
 
 def _shown(results: Iterable[Result], number: int) -> Iterator[Result]:
@@ -157,6 +198,8 @@ def _list(cases: Sequence[Case]) -> int:
     for case in cases:
         expected = case.expect if isinstance(case, Vector) else case.kind
         print(f"{case.name}  {expected}  {' '.join(case.requirements)}")
+    if not cases:
+        print("no case fits all that was chosen", file=sys.stderr)
     return 0 if cases else 1
 
 

@@ -120,6 +120,8 @@ def _judged(case: Case, judge: Callable[[Seen], None]) -> Result:
         judge(seen)
     except NotPassed as failure:
         outcome, detail, fails = failure.outcome, failure.detail, failure.fails
+    except RecursionError:
+        outcome, detail, fails = "garbage", "an answer nested too deep to be looked at", True
     except TesteeError as error:
         outcome, detail, fails = error.outcome, str(error), True
     return Result(case, outcome, detail, (), fails and case.level == "must", tuple(seen))
@@ -139,12 +141,12 @@ def _results(reply: Mapping[str, Any], steps: Sequence[object]) -> list[dict[str
     results = reply.get("results")
     if not isinstance(results, list) or len(cast("list[object]", results)) != len(steps):
         raise NotPassed("garbage", f"not a result for each of {len(steps)} steps: {brief(reply)}")
-    found = cast("list[dict[str, Any]]", results)
-    for result in found:
-        held = {"value", "error", "skipped"}.intersection(result)
-        if len(held) != 1 or result.get("error", KINDS[0]) not in KINDS:
+    for result in cast("list[object]", results):
+        members = cast("dict[str, Any]", result) if isinstance(result, dict) else {}
+        held = {"value", "error", "skipped"}.intersection(members)
+        if len(held) != 1 or members.get("error", KINDS[0]) not in KINDS:
             raise NotPassed("garbage", f"not a result: {brief(result)}")
-    return found
+    return cast("list[dict[str, Any]]", results)
 
 
 def _check_needs(first: Arrived | None, needs: Mapping[str, object]) -> None:

@@ -8,15 +8,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .cases import Case, Vector
-from .layout import dump, readable
+from .cases import Vector
+from .layout import dump, parts_of, readable
 from .results import Result
 
 if TYPE_CHECKING:
     from .matrix import Cell, Matrix
     from .report import Run
 
-__all__ = ["page_of_matrix", "page_of_run"]
+__all__ = ["page_of_matrix", "page_of_runs"]
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8886; --good: #1a7f37; --bad: #cf222e;
@@ -30,6 +30,7 @@ table { border-collapse: collapse } th, td { padding: .3rem .7rem }
 th, td { border-bottom: 1px solid var(--line) }
 th { text-align: left; font-weight: 600 } td { text-align: right; white-space: nowrap }
 tbody th { position: sticky; left: 0; background: Canvas }
+td.words { text-align: left; white-space: normal }
 a { color: inherit } .good { color: var(--good) } .bad { color: var(--bad) }
 .else { color: var(--else) }
 details { border-bottom: 1px solid var(--line); padding: .2rem 0 } details > * { margin-left: 1rem }
@@ -39,11 +40,14 @@ p.detail { white-space: pre-wrap; overflow-wrap: anywhere }
 """
 
 
-def page_of_run(run: Run) -> str:
-    """Return the page of one testee: the counts by topic, then every case."""
-    return _page(
-        run.title, [f"<p>{_text(run.verdict)}, in {run.seconds:.1f} s</p>", *_run(run, "run")]
-    )
+def page_of_runs(runs: Sequence[Run]) -> str:
+    """Return the page of some testees: for each the counts by topic, then every case."""
+    if len(runs) == 1:
+        return _page(runs[0].title, _alone(runs[0], "run"))
+    parts = list(_runs(runs))
+    for number, run in enumerate(runs):
+        parts += [f'<h2 id="run-{number}">{_text(run.name)}</h2>', *_alone(run, f"run-{number}")]
+    return _page("Hyperglyph 1.0: who conforms", parts)
 
 
 def page_of_matrix(matrix: Matrix) -> str:
@@ -66,7 +70,7 @@ def page_of_matrix(matrix: Matrix) -> str:
             *_cases(cell.results),
         ]
     for number, run in enumerate(matrix.runs):
-        parts += [f'<h2 id="run-{number}">{_text(run.name)}</h2>', *_run(run, f"run-{number}")]
+        parts += [f'<h2 id="run-{number}">{_text(run.name)}</h2>', *_alone(run, f"run-{number}")]
     return _page("Hyperglyph 1.0: who understands whom", parts)
 
 
@@ -92,11 +96,16 @@ def _runs(runs: Sequence[Run]) -> Iterator[str]:
         passed = sum(result.outcome == "passed" for result in run.results)
         kind = "good" if run.conforms else "bad"
         yield f'<tr><th><a href="#run-{number}">{_text(run.name)}</a></th><td>{passed}</td>'
-        yield f'<td>{len(run.results)}</td><td class="{kind}">{_text(run.verdict)}</td></tr>'
+        yield f"<td>{len(run.results)}</td>"
+        yield f'<td class="words {kind}">{_text(run.verdict)}</td></tr>'
     yield "</tbody></table></div>"
 
 
-def _run(run: Run, anchor: str) -> Iterator[str]:
+def _alone(run: Run, anchor: str) -> Iterator[str]:
+    yield f"<p>{_text(run.title)}: {_text(run.verdict)}, in {run.seconds:.1f} s</p>"
+    if run.problem:
+        yield f'<p class="detail">{_text(run.problem)}</p>'
+        return
     topics = sorted({result.case.topic for result in run.results})
     yield '<div class="wide"><table><thead><tr><th>topic</th><th>passed</th><th>cases</th>'
     yield "</tr></thead><tbody>"
@@ -137,20 +146,12 @@ def _case(result: Result) -> Iterator[str]:
             yield f'<p class="detail">{_text(said)}</p>'
     for who, octets in result.seen:
         yield f"<p>{_text(who)}</p><pre>{_text(readable(octets))}</pre>"
-    for what, octets in _own(result.case):
+    for what, octets in () if result.seen else parts_of(result.case):
         yield f"<p>{_text(what)}</p><pre>{_text(chr(10).join(dump(octets)))}</pre>"
     if not isinstance(result.case, Vector) and result.outcome != "passed":
         source = json.dumps(result.case.source, indent=1, ensure_ascii=False)
         yield f"<pre>{_text(source[:20_000])}</pre>"
     yield "</details>"
-
-
-def _own(case: Case) -> Iterator[tuple[str, bytes]]:
-    if isinstance(case, Vector):
-        if case.wire is not None:
-            yield "given to the decoder", case.wire
-        if case.canonical is not None and case.canonical != case.wire:
-            yield "canonical", case.canonical
 
 
 def _anchor(cell: Cell) -> str:

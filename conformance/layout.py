@@ -1,21 +1,62 @@
 """A case laid out for people: its JSON, and its octets."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, cast
 
 from .cases import Case, Vector
+from .substitution import body_of
 
-__all__ = ["dump", "layout", "readable"]
+__all__ = ["dump", "layout", "parts_of", "readable"]
+
+#: What is octets wherever it stands in a scenario.
+_OCTETS: Final = ("page", "body", "raw")
 
 _LONGEST = 1000
 
 
 def layout(case: Case) -> str:
-    """Return the case as it stands in its file; the octets of a vector follow, by sixteen."""
-    text = json.dumps(case.source, indent=1, ensure_ascii=False)
-    if isinstance(case, Vector) and case.wire is not None:
-        text += f"\n{len(case.wire)} octets:\n" + "\n".join(dump(case.wire))
-    return text
+    """Return the case as it stands in its file; the octets in it follow, by sixteen."""
+    lines = [json.dumps(case.source, indent=1, ensure_ascii=False)]
+    for what, octets in parts_of(case):
+        lines += [f"{what}, {len(octets)} octets:", *dump(octets)]
+    return "\n".join(lines)
+
+
+def parts_of(case: Case) -> Iterator[tuple[str, bytes]]:
+    """Yield the octets that are in a case, each with a word on what they are.
+
+    Those of a scenario are as it stands in its file, with names in braces (spec/testee.md).
+    """
+    if isinstance(case, Vector):
+        if case.wire is not None:
+            yield "given to the decoder", case.wire
+        if case.canonical is not None and case.canonical != case.wire:
+            yield "canonical", case.canonical
+    else:
+        yield from _within(case.source, "")
+
+
+def _within(source: object, where: str) -> Iterator[tuple[str, bytes]]:
+    if isinstance(source, list):
+        for number, part in enumerate(cast("list[object]", source), 1):
+            yield from _within(part, f"{where} {number}")
+    elif isinstance(source, dict):
+        for name, part in cast("Mapping[str, Any]", source).items():
+            inner = f"{where} {name}".lstrip()
+            octets = _octets(part) if name in _OCTETS else None
+            if octets is not None:
+                yield inner, octets
+            else:
+                yield from _within(part, inner)
+
+
+def _octets(source: object) -> bytes | None:
+    """Octets, but for what only a pattern fits: a body of some size, or with some value."""
+    try:
+        return None if source is None else body_of(source)
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def dump(octets: bytes) -> Iterator[str]:

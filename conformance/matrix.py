@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -67,7 +67,7 @@ class Matrix:
     def well(self) -> bool:
         """Tell whether every run conforms and every cell passed."""
         return (
-            bool(self.runs)
+            bool(self.runs or self.cells)
             and all(run.conforms for run in self.runs)
             and all(cell.well for cell in self.cells)
         )
@@ -83,7 +83,8 @@ def main(cases: Sequence[Case], *, html: str | None, timeout: float, complete: b
     print(table(made))
     if html is not None:
         Path(html).parent.mkdir(parents=True, exist_ok=True)
-        Path(html).write_text(pages.page_of_matrix(made), encoding="utf-8")
+        page = pages.page_of_matrix(made)
+        Path(html).write_text(page, encoding="utf-8", errors="backslashreplace")
     return 0 if made.well and not (complete and made.missing) else 1
 
 
@@ -106,12 +107,14 @@ def make(
         else:
             able.append(testee)
     runs: list[Run] = []
+    alone = {case.role for case in cases if case.kind != "call"}  # of those that were chosen
     for testee in able:
-        say(f"{testee.name}: {testee.about}")
-        runs.append(_alone(testee, cases, timeout))
+        if alone & testee.roles:
+            say(f"{testee.name}: {testee.about}")
+            runs.append(_alone(testee, cases, timeout))
     calls = [case for case in cases if isinstance(case, Scenario) and case.kind == "call"]
     cells: list[Cell] = []
-    for server in (testee for testee in able if "server" in testee.roles):
+    for server in (testee for testee in able if calls and "server" in testee.roles):
         for client in (testee for testee in able if "client" in testee.roles):
             say(f"{client.name} calls {server.name}")
             cells.append(_against(client, server, calls, timeout))
@@ -120,7 +123,8 @@ def make(
 
 def _alone(registered: Registered, cases: Sequence[Case], timeout: float) -> Run:
     started = time.monotonic()
-    about = Implementation(registered.name, "", "did not start")
+    about = Implementation(registered.name, "not started", "")
+    problem = ""
     results: list[Result] = []
     try:
         with Testee(registered.command, timeout=timeout) as testee:
@@ -129,9 +133,9 @@ def _alone(registered: Registered, cases: Sequence[Case], timeout: float) -> Run
             wanted = [case for case in cases if case.kind in testee.kinds]
             results = list(run(wanted, testee, strict=registered.strict))
     except TesteeError as error:
-        about = attrs.evolve(about, version=str(error))
+        problem = str(error)
     judged, untrue = known.apply(results, registered.known())
-    return Run(about, judged, time.monotonic() - started, untrue, registered.name)
+    return Run(about, judged, time.monotonic() - started, untrue, registered.name, problem)
 
 
 def _against(
@@ -158,6 +162,7 @@ def table(made: Matrix) -> str:
         f"{run.name:32}{run.verdict}, {len(run.results)} cases in {run.seconds:.1f} s"
         for run in made.runs
     ]
+    lines += [line for run in made.runs for line in _amiss(run)]
     if made.cells:
         width = max(map(len, made.clients))
         columns = [name.removeprefix("python-") for name in made.servers]
@@ -178,3 +183,14 @@ def table(made: Matrix) -> str:
     lines += [f"not run here: {name}: {why}" for name, why in made.missing]
     lines += [f"not run here: {name}: it needs a library, --lib PATH" for name in made.libraries]
     return "\n".join(lines)
+
+
+def _amiss(run: Run) -> Iterator[str]:
+    """What counts against a testee by itself, a line for each."""
+    if run.problem:
+        yield f"{run.name}: {run.problem}"
+    for result in run.results:
+        if result.fails:
+            yield f"{run.name}: {result.case.name}: {result.detail}"
+    for line in run.untrue:
+        yield f"{run.name}: {line.pattern}: no known failure any more ({line.where})"

@@ -4,9 +4,10 @@
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 from xml.etree import ElementTree
 
 import attrs
@@ -17,16 +18,22 @@ from .testee import Implementation
 
 __all__ = ["Run", "for_programs", "junit", "terminal"]
 
+_NO_XML: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
 
 @attrs.frozen
 class Run:
-    """All that came out of one testee. `untrue` are lines of known failures that are none."""
+    """All that came out of one testee. `untrue` are lines of known failures that are none.
+
+    `problem` says why it could not be tried at all; nothing if it could.
+    """
 
     about: Implementation
     results: Sequence[Result]
     seconds: float
     untrue: Sequence[Known] = ()
     name: str = ""
+    problem: str = ""
 
     @property
     def conforms(self) -> bool:
@@ -41,6 +48,8 @@ class Run:
     @property
     def verdict(self) -> str:
         """The same as `conforms`, in words."""
+        if self.problem:
+            return "does not start"
         if not self.results:
             return "no case was run"
         known = sum(bool(result.known) for result in self.results)
@@ -79,13 +88,22 @@ def _table(results: Sequence[Result]) -> Iterable[str]:
         yield "  ".join([f"{topic:{width}}", *(f"{counts[name]:7}" for name in shown)])
 
 
-def for_programs(run: Run) -> str:
-    """Return the report as JSON: the totals, the requirements, and each result."""
+def for_programs(runs: Sequence[Run]) -> str:
+    """Return the report as JSON: the totals, the requirements, and each result.
+
+    That is an object; for several testees it is an array of them.
+    """
+    documents = [_document(run) for run in runs]
+    return json.dumps(documents[0] if len(documents) == 1 else documents, indent=1)
+
+
+def _document(run: Run) -> dict[str, Any]:
     requirements: dict[str, Counter[str]] = {}
     for result in run.results:
         for requirement in result.case.requirements:
             requirements.setdefault(requirement, Counter())[result.outcome] += 1
-    document: dict[str, Any] = {
+    return {
+        "testee": run.name,
         "implementation": run.about.name,
         "language": run.about.language,
         "version": run.about.version,
@@ -96,7 +114,6 @@ def for_programs(run: Run) -> str:
         "results": [_result(result) for result in run.results],
         "no longer known failures": [line.pattern for line in run.untrue],
     }
-    return json.dumps(document, indent=1)
 
 
 def _result(result: Result) -> dict[str, Any]:
@@ -116,21 +133,26 @@ def _result(result: Result) -> dict[str, Any]:
     return found
 
 
-def junit(run: Run) -> str:
-    """Return the report as JUnit's XML: a suite for each topic."""
-    root = ElementTree.Element("testsuites", name=run.title)
-    for topic in sorted({result.case.topic for result in run.results}):
-        results = [result for result in run.results if result.case.topic == topic]
-        suite = ElementTree.SubElement(root, "testsuite", _counts(topic, results))
-        for result in results:
+def junit(runs: Sequence[Run]) -> str:
+    """Return the report as JUnit's XML: a suite for each topic; of several testees, for each."""
+    root = ElementTree.Element("testsuites", name=_xml(", ".join(run.title for run in runs)))
+    for run in runs:
+        prefix = f"{run.name}." if len(runs) > 1 else ""
+        for topic in sorted({result.case.topic for result in run.results}):
+            results = [result for result in run.results if result.case.topic == topic]
+            suite = ElementTree.SubElement(root, "testsuite", _counts(prefix + topic, results))
+            for result in results:
+                case = ElementTree.SubElement(
+                    suite, "testcase", name=result.case.name, classname=f"hyperglyph.{topic}"
+                )
+                _outcome(case, result)
+        for line in run.untrue:
+            counts = {"name": f"{prefix}known", "tests": "1", "failures": "1"}
+            suite = ElementTree.SubElement(root, "testsuite", counts)
             case = ElementTree.SubElement(
-                suite, "testcase", name=result.case.name, classname=f"hyperglyph.{topic}"
+                suite, "testcase", name=_xml(line.pattern), classname=_xml(line.where)
             )
-            _outcome(case, result)
-    for line in run.untrue:
-        suite = ElementTree.SubElement(root, "testsuite", name="known", tests="1", failures="1")
-        case = ElementTree.SubElement(suite, "testcase", name=line.pattern, classname=line.where)
-        ElementTree.SubElement(case, "failure", message="no known failure any more")
+            ElementTree.SubElement(case, "failure", message="no known failure any more")
     return ElementTree.tostring(root, encoding="unicode")
 
 
@@ -144,12 +166,14 @@ def _counts(topic: str, results: Sequence[Result]) -> dict[str, str]:
 
 
 def _outcome(case: ElementTree.Element, result: Result) -> None:
-    # XML has no place for most control characters, whatever a testee has said.
-    said = "".join(
-        c if c >= " " or c in "\t\n" else "\N{REPLACEMENT CHARACTER}" for c in result.detail
-    )
     if result.fails:
-        ElementTree.SubElement(case, "failure", message=result.outcome).text = said
+        failure = ElementTree.SubElement(case, "failure", message=result.outcome)
+        failure.text = _xml(result.detail)
     elif result.outcome != "passed":
         why = result.known or f"{result.case.level}: {result.outcome}"
-        ElementTree.SubElement(case, "skipped", message=why).text = said
+        ElementTree.SubElement(case, "skipped", message=_xml(why)).text = _xml(result.detail)
+
+
+def _xml(text: str) -> str:
+    """The text without what XML has no place for, whatever a testee has said."""
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -19,7 +19,7 @@ from .raw import Answer, Cut, Exchange, NoAnswer, Refused
 from .results import NotPassed, Result
 from .script import header_mismatch
 from .shapes import characters_of
-from .substitution import octets, substitute
+from .substitution import body_of, octets, ordered, substitute
 from .testee import Garbage, Testee, TesteeError
 from .typed import Typed, to_json
 
@@ -165,7 +165,7 @@ class _Judge:
     def _with_query(self, target: _Target, request: Mapping[str, Any]) -> _Target:
         if "query" not in request:
             return target
-        query = quote(octets({"value": _ordered(request["query"])}), safe="")
+        query = quote(octets({"value": ordered(request["query"])}), safe="")
         return attrs.evolve(target, path=f"{target.path}?{query}")
 
     def _location(self, url: str, answer: Answer) -> str:
@@ -180,7 +180,7 @@ class _Judge:
     def _octets(self, request: Mapping[str, Any], target: _Target, method: str) -> bytes:
         if "raw" in request:
             return octets(substitute(request["raw"], {"target": target.path}))
-        body = _body(request["body"]) if request.get("body") is not None else None
+        body = body_of(request["body"]) if request.get("body") is not None else None
         headers: dict[str, Any] = {"host": f"{self._host}:{self._port}", "accept": MEDIA_TYPE}
         if body is not None:
             headers |= {"content-type": MEDIA_TYPE, "content-length": str(len(body))}
@@ -325,19 +325,6 @@ def _headers_of(value: Typed) -> dict[str, str]:
             raise NotPassed("failed", f"not a header to be sent: {brief(name)}: {brief(text)}")
         headers[name.lower()] = line
     return headers
-
-
-def _ordered(arguments: Mapping[str, Typed]) -> Typed:
-    """The ordered dict that arguments travel as (standard, "Envelopes")."""
-    names = [{"type": "unicode", "value": name} for name in arguments]
-    return {"type": "ordered_dict", "pairs": list(map(list, zip(names, arguments.values())))}  # noqa: B905
-
-
-def _body(source: Any) -> bytes:
-    if isinstance(source, dict) and "arguments" in source:
-        members = cast("dict[str, Any]", source)
-        return octets({"value": _ordered(members["arguments"])})
-    return octets(cast("object", source))
 
 
 def _content(answer: Answer) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any, cast
 from hyperglyph.codec import encode
 
 from .shapes import NotTyped, times_of
-from .typed import from_json, wire
+from .typed import Typed, from_json, wire
 
 
 def substitute(source: Any, places: Mapping[str, str]) -> Any:
@@ -39,8 +39,23 @@ def octets(source: object) -> bytes:
         if set(members) == {"value"}:
             return encode(from_json(members["value"]), canonical=True)
         if set(members) == {"repeat", "times"}:
-            return octets(members["repeat"]) * times_of(members)
+            one = octets(members["repeat"])
+            return one * times_of(members, len(one))
         if set(members) != {"hex"}:
             raise NotTyped(f"not octets: {members!r:.80}")
         return wire(members)
     return wire(source)
+
+
+def ordered(arguments: Mapping[str, Typed]) -> Typed:
+    """Return the ordered dict that arguments travel as (standard, "Envelopes")."""
+    names = [{"type": "unicode", "value": name} for name in arguments]
+    return {"type": "ordered_dict", "pairs": list(map(list, zip(names, arguments.values())))}  # noqa: B905
+
+
+def body_of(source: object) -> bytes:
+    """Return the octets of a body: any octets, or {"arguments": {NAME: TYPED}}. Raise NotTyped."""
+    if isinstance(source, dict) and "arguments" in source:
+        members = cast("dict[str, Any]", source)
+        return octets({"value": ordered(members["arguments"])})
+    return octets(source)

@@ -151,10 +151,10 @@ class Testee:
         self.starts += 1
         about = child.ask({"cmd": "start", "protocol": 1}, self.patience)
         names = ("implementation", "language", "version")
-        if not all(isinstance(about.get(name), str) for name in names):
+        roles = about.get("roles", ["codec"])
+        if not (_are_texts([about.get(name) for name in names]) and _are_texts(roles)):
             child.kill()
             raise Garbage(f"not an answer to start: {_short(about)}")
-        roles = about.get("roles", ["codec"])
         self.implementation = Implementation(
             about["implementation"], about["language"], about["version"], frozenset(roles)
         )
@@ -288,6 +288,12 @@ class _Child:
                 self._overdue = True
                 self._signal()
                 return
+
+
+def _are_texts(parts: object) -> bool:
+    if not isinstance(parts, list):
+        return False
+    return all(isinstance(part, str) for part in cast("list[object]", parts))
 
 
 def _short(answer: object) -> str:

@@ -9,11 +9,13 @@ import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import cast
 from xml.etree import ElementTree
 
+import attrs
 import pytest
 
-from hyperglyph.conformance import coverage, html, known, registry
+from hyperglyph.conformance import coverage, html, known, matrix, registry
 from hyperglyph.conformance.cases import Case, Scenario, Vector, load, load_scenarios
 from hyperglyph.conformance.layout import dump, layout
 from hyperglyph.conformance.matrix import Cell, Matrix, table
@@ -88,7 +90,7 @@ def test_the_terminal_shows_what_failed_what_should_not_and_the_counts() -> None
 
 
 def test_programs_get_json() -> None:
-    document = json.loads(for_programs(Run(ABOUT, [PASSED, FAILED, WEAK], 1.5)))
+    document = json.loads(for_programs([Run(ABOUT, [PASSED, FAILED, WEAK], 1.5)]))
     assert document["conforms"] is False
     assert document["totals"] == {"passed": 1, "failed": 2}
     assert document["requirements"]["REQ-INT-2"] == {"failed": 1}
@@ -97,7 +99,7 @@ def test_programs_get_json() -> None:
 
 def test_builds_get_junit() -> None:
     line = known.read("a-passes # it did", "k.txt")
-    root = ElementTree.fromstring(junit(Run(ABOUT, [PASSED, FAILED, WEAK], 1.5, line)))
+    root = ElementTree.fromstring(junit([Run(ABOUT, [PASSED, FAILED, WEAK], 1.5, line)]))
     suites = {suite.get("name"): suite for suite in root}
     assert suites["a"].get("failures") == "1"
     assert suites["b"].get("skipped") == "1"
@@ -105,6 +107,18 @@ def test_builds_get_junit() -> None:
         "1, not 2\N{REPLACEMENT CHARACTER} <b>"
     ]
     assert suites["known"].get("failures") == "1"
+
+
+def test_several_testees_are_in_one_document() -> None:
+    odd = attrs.evolve(ABOUT, name="\ud800\x1b\uffff")
+    runs = [Run(ABOUT, [PASSED], 1, name="x"), Run(odd, [PASSED, FAILED], 1, name="y")]
+    documents = json.loads(for_programs(runs))
+    assert [(one["testee"], one["conforms"]) for one in documents] == [("x", True), ("y", False)]
+    root = ElementTree.fromstring(junit(runs))
+    assert [suite.get("name") for suite in root] == ["x.a", "y.a"]
+    assert root.get("name") == "mine 1 (Python), \ufffd\ufffd\ufffd 1 (Python)"
+    links = read(html.page_of_runs(runs))
+    assert links.hrefs[:2] == ["#run-0", "#run-1"]
 
 
 # Pages
@@ -140,7 +154,7 @@ def read(page: str) -> Links:
 
 def test_the_page_of_a_run_has_every_case_and_its_octets() -> None:
     vector = next(one for one in load() if one.name == "message-first-byte-000")
-    page = html.page_of_run(Run(ABOUT, [PASSED, FAILED, Result(vector, "failed")], 1))
+    page = html.page_of_runs([Run(ABOUT, [PASSED, FAILED, Result(vector, "failed")], 1)])
     read(page)
     assert "a-fails" in page
     assert "a-passes" in page
@@ -153,17 +167,46 @@ def test_each_cell_of_the_matrix_leads_to_its_cases_and_their_octets() -> None:
         case("a-call"), "passed", fails=False, seen=(("client", b"GET / HTTP/1.1\r\n\0"),)
     )
     cells = [Cell("c", "s", [exchanged]), Cell("c", "t", [FAILED])]
-    matrix = Matrix([Run(ABOUT, [PASSED], 1, name="mine")], cells, [("ruby-2012", "no <Ruby>")])
-    page = html.page_of_matrix(matrix)
+    made = Matrix([Run(ABOUT, [PASSED], 1, name="mine")], cells, [("ruby-2012", "no <Ruby>")])
+    page = html.page_of_matrix(made)
     links = read(page)
     assert links.hrefs[:2] == ["#c--s", "#c--t"]
     assert "GET / HTTP/1.1\n\\x00" in page
     assert "ruby-2012: no &lt;Ruby&gt;" in page
-    text = table(matrix)
+    text = table(made)
     assert re.search(r"^c\s+1/1\s+0/1 !$", text, re.M)
     assert "c against t: a-fails: 1, not 2" in text
     assert "not run here: ruby-2012: no <Ruby>" in text
-    assert not matrix.well
+    assert not made.well
+
+
+def test_the_matrix_says_what_is_amiss_with_a_testee_by_itself() -> None:
+    line = known.read("a-passes # it did", "k.txt")
+    runs = [Run(ABOUT, [PASSED, FAILED], 1, line, "mine")]
+    runs.append(matrix.make(
+        [case("a-call")], timeout=10,
+        testees=[registry.Registered("gone", "x", frozenset({"server"}), ("./not-there",))],
+    ).runs[0])  # fmt: skip
+    text = table(Matrix(runs, [], []))
+    assert "mine: a-fails: 1, not 2" in text
+    assert "mine: a-passes: no known failure any more (k.txt, line 1)" in text
+    assert re.search(r"^gone +does not start, 0 cases", text, re.M)
+    assert "gone: cannot start ./not-there: No such file or directory" in text
+    assert "cannot start ./not-there" in html.page_of_matrix(Matrix(runs, [], []))
+
+
+def test_a_testee_that_no_chosen_case_is_about_is_left_out_of_the_matrix() -> None:
+    chosen = [case for case in load() if case.name == "singleton-true"]
+    codec, client, server = (
+        cast("registry.Registered", registry.find(name))
+        for name in ("python", "python-client", "python-server")
+    )
+    made = matrix.make(chosen, timeout=30, testees=[codec, client, server])
+    assert [run.name for run in made.runs] == ["python"]
+    assert (made.cells, made.well) == ([], True)
+    calls = [case for case in load_scenarios() if case.name == "call-function-hello"]
+    made = matrix.make(calls, timeout=30, testees=[codec, client, server])
+    assert (made.runs, made.cells[0].passed, made.well) == ([], 1, True)
 
 
 # Octets
@@ -177,6 +220,24 @@ def test_octets_are_laid_out_by_sixteen() -> None:
     assert list(dump(b"x" * 5000))[-1] == "… 4008 octets more"
     assert "2 octets:\n000000  00 3b" in layout(
         next(one for one in load() if one.name == "message-first-byte-000")
+    )
+
+
+def test_octets_of_a_scenario_are_laid_out() -> None:
+    arguments = {"arguments": {"a": {"type": "nil"}}}
+    pattern = {"value": {"type": "any"}}
+    steps = [
+        {"request": {"target": "/", "body": arguments}, "response": {"body": {"size": 3}}},
+        {"request": {"raw": ["GET", {"hex": "ff"}]}, "response": {"body": pattern}},
+    ]
+    source = {"name": "s", "steps": steps}
+    one = Scenario(name="s", topic="s", requirements=(), kind="server", source=source)
+    assert layout(one).endswith(
+        "]\n}\n"
+        "steps 1 request body, 9 octets:\n"
+        "000000  4f 75 31 3a 61 3b 4e 3b 3b                       Ou1:a;N;;\n"
+        "steps 2 request raw, 4 octets:\n"
+        "000000  47 45 54 ff                                      GET."
     )
 
 
