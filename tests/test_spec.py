@@ -155,6 +155,23 @@ def test_citations_in_the_code_lead_somewhere() -> None:
     assert cited > 30
 
 
+def test_registration_has_every_field_of_rfc_6838() -> None:
+    chapter = STANDARD.split("## 23. ")[1].split("## 24. ")[0]
+    first, second = re.split(r"^The second one differs", chapter, flags=re.MULTILINE)
+    fields = re.findall(r"^ *\* ([^:\n]+):", first, re.MULTILINE)
+    assert fields == [
+        "Type name", "Subtype name", "Required parameters", "Optional parameters",
+        "Encoding considerations", "Security considerations", "Interoperability considerations",
+        "Published specification", "Applications that use this media type",
+        "Fragment identifier considerations", "Additional information",
+        "Deprecated alias names for this type", "Magic number(s)", "File extension(s)",
+        "Macintosh file type code(s)",
+        "Person and email address to contact for further information", "Intended usage",
+        "Restrictions on usage", "Author", "Change controller", "Provisional registration",
+    ]  # fmt: skip
+    assert set(re.findall(r"^\* ([^:\n]+):", second, re.MULTILINE)) <= set(fields)
+
+
 # --- the grammar ------------------------------------------------------------------------------
 
 
