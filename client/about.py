@@ -70,6 +70,7 @@ def to_wire(value: object) -> Extension:
     """What stands for a proxy in a request: the same, with its absolute URL; a record whole.
 
     The hook for the encoder; refuses what is no proxy, which raises EncodeError with its path.
+    REQ-URL-14 and REQ-RES-4.
     """
     if not isinstance(value, Proxy):
         cls = type(value)

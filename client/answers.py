@@ -130,6 +130,7 @@ async def read_answer(
 
     `resumed` asks for what is missing of a raw blob. Raises DecodeError for a malformed message,
     TransportError where it is cut short, DeadlineExceeded where blobs come too slowly for `idle`.
+    REQ-STATUS-1, REQ-STATUS-2, REQ-STATUS-4, REQ-STATUS-14 and REQ-ERROR-3.
     """
     if response.status in (204, 205):
         await drain(response)  # there is none, but the connection is free only after the end
@@ -163,7 +164,7 @@ async def _read_blob(
     deadline: Deadline,
     pieces: Pieces,
 ) -> Blob:
-    """A body of another type, as a blob that says where it came from."""
+    """A body of another type, as a blob that says where it came from. REQ-STATUS-12."""
     attributes = {"content-type": content_type or DEFAULT_CONTENT_TYPE, "url": response.url}
     deadline.pause()
     try:
@@ -196,7 +197,7 @@ async def _paced(pieces: Pieces, deadline: Deadline, idle: float | None) -> Asyn
 
 
 async def _downloaded(response: Answered, resumed: Resumed) -> AsyncIterator[bytes]:
-    """The pieces of a body; if it breaks off, what is missing is asked for once."""
+    """The pieces of a body; if it breaks off, what is missing is asked for once. REQ-BLOBHTTP-6."""
     size = 0
     try:
         async for piece in each(response.body):
@@ -240,7 +241,7 @@ async def read_sequence(
     declared: Iterable[type[RemoteError]],
     bytes_as_text: bool = False,
 ) -> AsyncGenerator[Answer, None]:
-    """The items of a response of 2xx, and then what ended them, if that is an error."""
+    """The items of a response of 2xx, and then what ended them, if that is an error. REQ-SEQ-8."""
     kinds = _Kinds()
     pieces = _inflated(response.body) if _is_gzip(response) else response.body
     try:
@@ -306,6 +307,7 @@ async def read_error(
     """The exception for a response of 4xx or 5xx, or one that means nothing here.
 
     A body that cannot be read does not hide the status.
+    REQ-STATUS-5, REQ-STATUS-15 and REQ-ERROR-4.
     """
     data = await _read_bounded(response)
     details: dict[str, Any] = {"message": ""}
@@ -375,6 +377,7 @@ def _error_details(data: bytes, limits: Limits) -> dict[str, Any] | None:
 
 
 def _details_of(error: Error) -> dict[str, Any]:
+    """REQ-ERROR-2."""
     details: dict[str, Any] = {}
     for name in ("message", "logref", "code"):
         try:
@@ -390,7 +393,10 @@ def _details_of(error: Error) -> dict[str, Any]:
 
 
 def _text_of(data: bytes, content_type: str) -> str:
-    """What the body of a foreign server says, if it is text or HTML."""
+    """What the body of a foreign server says, if it is text or HTML.
+
+    REQ-STATUS-6 and REQ-OLD-13.
+    """
     media_type = parse_media_type(content_type)
     if media_type is None or media_type.type not in ("text/plain", "text/html"):
         return ""

@@ -83,7 +83,7 @@ class BaseClient(ABC, Generic[TransportT]):
         self._settings = Settings(
             send, self._policy, connect, idle, _STANDARD, jar, flow, method_override
         )
-        self._limits = limits or Limits()
+        self._limits = limits or Limits()  # REQ-SAFE-13
         self._errors = tuple(errors)
         self._bytes_as_text = bytes_as_text
 
@@ -216,6 +216,7 @@ class BaseClient(ABC, Generic[TransportT]):
             await close(response)
 
     async def _value(self, response: Answered, exchange: Exchange) -> Any:
+        """REQ-STATUS-3."""
         if not 200 <= response.status < 300:
             raise await read_error(response, limits=self._limits, declared=self._errors)
         if response.status == 201 and (location := response.header("location")) is not None:

@@ -16,7 +16,7 @@ HEADER = "Hyperglyph-Timeout"
 
 
 def timeout_header(deadline: Deadline) -> tuple[tuple[str, str], ...]:
-    """What is left of the deadline, as a header; nothing without a limit."""
+    """What is left of the deadline, as a header; nothing without a limit. REQ-TIME-1."""
     left = deadline.left()
     return () if left is None else ((HEADER, f"{max(left, 0.0):.3f}"),)
 

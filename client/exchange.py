@@ -148,7 +148,10 @@ class Exchange:
         return None
 
     def tell(self, error: TransportError) -> None:
-        """Make an error of this call say the truth about what became of it."""
+        """Make an error of this call say the truth about what became of it.
+
+        REQ-TIME-4 and REQ-REDIR-9.
+        """
         if self.done:
             error.outcome = "done"
         left = self.deadline.left()
@@ -164,7 +167,10 @@ class Exchange:
     def _redirected(
         self, response: Answered, packed: Packed, location: str, make: Callable[[str], Packed]
     ) -> Packed:
-        """The request that a redirect asks for. Raises RemoteError if it is not to be made."""
+        """The request that a redirect asks for. Raises RemoteError if it is not to be made.
+
+        REQ-REDIR-1 to REQ-REDIR-7 and REQ-OLD-9.
+        """
         self._hops += 1
         if self._hops > MAX_HOPS:
             _refuse(response, f"more than {MAX_HOPS} redirects")
@@ -197,6 +203,7 @@ class Exchange:
             _refuse(response, f"a redirect that is not followed: {error.reason}")
 
     async def _send(self, packed: Packed, make: Callable[[str], Packed]) -> Answered:
+        """REQ-METHOD-1."""
         settings = self.settings
         method, headers = packed.method, self._headers(packed)
         if settings.method_override and method in OVERRIDES:
@@ -296,7 +303,10 @@ class Exchange:
         return await send(request)
 
     def _headers(self, packed: Packed) -> list[tuple[str, str]]:
-        """All headers but those of the adapter: the form's or link's, the user's, the client's."""
+        """All headers but those of the adapter: the form's or link's, the user's, the client's.
+
+        REQ-HEAD-1 and REQ-SAFE-14.
+        """
         settings = self.settings
         headers = list(packed.headers)
         names = {name.lower() for name, _ in headers}

@@ -34,7 +34,7 @@ class Items:
     The server computes as far ahead as fits into the connection, and no further. `close()`, and
     the end of a `with` block, end it early: the server's generator is closed. What the generator
     raises is raised behind its last item. The gaps between items are under the idle limit, not
-    under the call's deadline. One thread at a time.
+    under the call's deadline. One thread at a time. REQ-SEQ-9 and REQ-SEQ-10.
     """
 
     def __init__(self, stream: Callable[[], Stream], response: Answered) -> None:

@@ -52,7 +52,7 @@ _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def checked_headers(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Headers of the user's, as they may be sent. Raises ValueError, TypeError."""
+    """Headers of the user's, as they may be sent. Raises ValueError, TypeError. REQ-SAFE-7."""
     for name, value in headers.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError("headers are a dict of text to text")
@@ -107,7 +107,10 @@ class OriginPolicy:
         return tuple(pair for pair in headers if pair[0].lower() in _COMMON)
 
     def may_carry_body(self, source: str, target: str) -> bool:
-        """Whether a redirect with method and body may lead from one URL to the other."""
+        """Whether a redirect with method and body may lead from one URL to the other.
+
+        REQ-REDIR-4.
+        """
         origin = origin_of(target)
         return origin == origin_of(source) or origin in self._listed
 
@@ -130,7 +133,10 @@ class OriginPolicy:
         return self._allowed
 
     def check_hop(self, source: str | None, target: str) -> None:
-        """Raise ValueError if a page at `source` cannot lead to `target`; None is the user."""
+        """Raise ValueError if a page at `source` cannot lead to `target`; None is the user.
+
+        REQ-URL-11 and REQ-URL-13.
+        """
         check_url(target)
         if "@" in (urlsplit(target).netloc if "@" in target else ""):
             # It would travel on in every URL made from this one; some adapters send it as well.

@@ -40,7 +40,10 @@ class Page:
     )
 
     def offers(self, profile: str | None) -> Mapping[str, Extension]:
-        """The forms, and the links without content, of the first full resource of a profile."""
+        """The forms, and the links without content, of the first full resource of a profile.
+
+        REQ-PART-4.
+        """
         if profile is None or profile not in self.profiles:
             return {}
         found = self._offers.get(profile)
@@ -72,7 +75,7 @@ def wrap(value: Any, base: Base, page: Page, name: str | None = None) -> Any:
 
     `base` is what references in `value` are relative to; `name` is the name by which the
     value was found. Containers, fresh from the decoder, are changed in place. What is inside a
-    resource is wrapped when it is asked for.
+    resource is wrapped when it is asked for. REQ-URL-2 to REQ-URL-5 and REQ-EXT-7.
     """
     make = _PROXIES.get(cast("type[object]", type(value)))
     if make is not None:

@@ -4,7 +4,7 @@ A proxy has no public names of its own: they all belong to its content. What the
 it, the functions `url_of`, `content_of`, `reload` and `client_of` tell. Only calls make requests,
 and a name that a partial resource does not have yet.
 
-Standard, section 14.
+Standard, section 14: REQ-LINK-1 to REQ-LINK-3, REQ-INPUT-1, REQ-INPUT-2, REQ-RES-1 to REQ-RES-5.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class FormProxy(Proxy):
             return self._cached
 
     def _with_proxies(self, entry: Input) -> Input:
-        # A default that travelled goes back, and a request has no base to resolve it against.
+        # A default that travelled goes back; a request has no base (REQ-URL-4, REQ-URL-14).
         value = entry.value
         if not (is_list(value) or is_dict(value) or isinstance(value, Extension)):
             return entry
@@ -350,7 +350,7 @@ class ResourceProxy(Proxy):
     def _fetched(self, name: Any, missing: Callable[[Any], Exception]) -> Any:
         """What the whole of a partial resource has under a name; it is asked for once.
 
-        Raises what `missing` makes of a name that is not there.
+        Raises what `missing` makes of a name that is not there. REQ-PART-5 and REQ-PART-6.
         """
         if self._extension.attributes.get("partial") is not True or self._is_record:
             raise missing(name)

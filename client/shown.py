@@ -61,7 +61,7 @@ def _value(value: object) -> str:
 def _docstring(extension: Extension) -> list[str]:
     """The lines that the server's author wrote about it, and an empty one; none if there are none.
 
-    The attribute `doc` comes from the other side like everything else.
+    The attribute `doc` comes from the other side like everything else. REQ-EXT-13.
     """
     doc = extension.attributes.get("doc")
     if not isinstance(doc, str) or not doc.strip():

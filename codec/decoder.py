@@ -52,8 +52,8 @@ def decode(
     `Extension`. Blobs come with all their content.
 
     Raises DecodeError for the first fault in the order of the bytes, Truncated where the message
-    is cut, LimitExceeded where it goes beyond `limits`. Standard, chapter "Data model and
-    encoding".
+    is cut, LimitExceeded where it goes beyond `limits`. Standard, part I
+    (REQ-MSG-1, REQ-EXT-7).
     """
     data = data if type(data) is bytes else bytes(memoryview(data))  # bytes(5) would be zeros
     root = quick_decode(data, limits, extensions)
@@ -152,6 +152,7 @@ class Parser:
         return root
 
     def _parse(self) -> Any:
+        """REQ-MSG-4."""
         data, size, position = self.data, len(self.data), self.position
         stack, nodes, limits = self._stack, self._nodes, self.limits
         frame = stack[-1]
@@ -193,7 +194,7 @@ class Parser:
     # --- opening ------------------------------------------------------------------------------
 
     def _open(self, parent: _Frame, kind: int, position: int) -> _Frame:
-        """The frame of the container that begins here."""
+        """The frame of the container that begins here. REQ-KEY-1 and REQ-BLB-5."""
         parent_kind, items, narrow, frozen = parent[:4]
         if narrow:
             self._expect_room(parent, position)
@@ -273,7 +274,10 @@ class Parser:
     # --- closing ------------------------------------------------------------------------------
 
     def _close(self, frame: _Frame, position: int) -> Any:
-        """The value of a container whose `;` stands at `position`."""
+        """The value of a container whose `;` stands at `position`.
+
+        REQ-LST-1, REQ-DCT-1 and REQ-DCT-3.
+        """
         kind, items = frame.kind, frame.items
         if kind == _LIST:
             return tuple(items) if frame.frozen else items
@@ -331,7 +335,7 @@ class Parser:
     def unfinished(self, size: int) -> DecodeError:
         """The fault of an input of `size` bytes that ends, or goes beyond the limit, too early.
 
-        Raises DecodeError for an earlier one.
+        Raises DecodeError for an earlier one. REQ-MSG-3.
         """
         self.check_open_containers()
         if size > self.limits.message:

@@ -7,7 +7,7 @@
          +- LimitExceeded                        ... because they ask for more than `Limits` grants
 
 Nothing else leaves the encoder or the decoder, except what a user's own hook raises and an OSError
-of a blob's file (standard, section "Errors").
+of a blob's file (standard, section 12).
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""The extensions of the standard: link, form, input, resource and error (chapter "Hypermedia").
+"""The extensions of the standard: link, form, input, resource and error.
 
 Constructors are strict. Decoded values are not: an attribute of the wrong type decodes as data,
 and the property that reads it raises ValueError, so that one bad link does not lose a page.
-Attributes stay as they came; nothing here resolves a URL.
+Attributes stay as they came, those that nobody knows too; nothing here resolves a URL.
+
+Standard, section 14 (REQ-EXT-5, REQ-EXT-6, REQ-EXT-8, REQ-OLD-11).
 """
 
 from __future__ import annotations
@@ -40,7 +42,10 @@ def _build(self: Extension, name: str, attributes: dict[str, Any], content: Any 
 
 
 def _text(self: Extension, name: str, default: str | None = None) -> str | None:
-    """A text attribute. The 2012 Python implementation sends some as bytes: read as UTF-8."""
+    """A text attribute. The 2012 Python implementation sends some as bytes: read as UTF-8.
+
+    REQ-EXT-9 and REQ-EXT-10.
+    """
     value = self.attributes.get(name)
     if value is None:
         return default
@@ -144,7 +149,10 @@ class Link(Extension):
 
 @attrs.frozen(init=False, unsafe_hash=False)
 class Input(Extension):
-    """One argument of a form. A `value` is its default, nil too; `optional` may be left out."""
+    """One argument of a form. A `value` is its default, nil too; `optional` may be left out.
+
+    REQ-INPUT-5.
+    """
 
     def __init__(
         self,
@@ -177,7 +185,7 @@ class Input(Extension):
 
     @property
     def value(self) -> Any:
-        """The default, or MISSING."""
+        """The default, or MISSING. REQ-INPUT-3."""
         return self.attributes.get("value", MISSING)
 
     @property
@@ -227,12 +235,16 @@ class Form(Extension):
 
     @property
     def method(self) -> str:
+        """REQ-FORM-5."""
         method = _text(self, "method")
         return "POST" if method is None else method.upper()
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """The attribute `values`, tolerantly: names become inputs, what is neither is skipped."""
+        """The attribute `values`, tolerantly: names become inputs, what is neither is skipped.
+
+        REQ-FORM-2.
+        """
         entries = self.attributes.get("values")
         if entries is None:
             return ()
@@ -359,7 +371,7 @@ class Error(Extension):
 
 @attrs.frozen(init=False, unsafe_hash=False)
 class Collection(Extension):
-    """Reserved by the standard: it decodes, encodes back, and has no meaning yet."""
+    """Reserved by the standard: it decodes, encodes back, and has no meaning yet. REQ-EXT-11."""
 
     def __init__(self) -> None:
         _build(self, "collection", {})

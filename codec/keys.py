@@ -79,6 +79,7 @@ def check_keys(
 
     Raises DecodeError for a duplicate, and for values that are distinct in the data model and
     equal in Python (REQ-KEY-2, REQ-KEY-3); LimitExceeded for a flood of colliding hashes.
+    REQ-DCT-2 and REQ-SET-1.
     """
     seen: dict[str, list[Any]] = {}  # by the hash as text, whose own hash is seeded
     unseeded = 0

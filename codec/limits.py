@@ -1,7 +1,8 @@
 """What a message may cost the one who reads it: named numbers, each with its reason.
 
-Standard, section "Limits". Every implementation accepts at least depth 64, integers of 1,000
-digits, text and bytes of 1 MiB, 10,000 nodes and 16 blobs; all above that is a local choice.
+Standard, section 13 (REQ-LIM-1 to REQ-LIM-3). Every implementation accepts at least depth 64,
+integers of 1,000 digits, text and bytes of 1 MiB, 10,000 nodes and 16 blobs; all above that is a
+local choice.
 """
 
 from __future__ import annotations

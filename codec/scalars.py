@@ -77,6 +77,7 @@ def _octets(data: Buffer, position: int, limits: Limits) -> tuple[Buffer, int]:
 
 
 def read_unicode(data: Buffer, position: int, limits: Limits) -> tuple[str, int]:
+    """REQ-TXT-3."""
     octets, end = _octets(data, position, limits)
     try:
         text = octets.decode()  # Python's UTF-8 is as strict as REQ-TXT-1
@@ -86,11 +87,14 @@ def read_unicode(data: Buffer, position: int, limits: Limits) -> tuple[str, int]
 
 
 def _bytearray(data: Buffer, position: int, limits: Limits) -> tuple[bytes, int]:
+    """REQ-BYT-1."""
     octets, end = _octets(data, position, limits)
     return bytes(octets), expect(data, end, CLOSE)
 
 
 def _singleton(value: bool | None) -> Reader:
+    """REQ-SNG-1."""
+
     def read(data: Buffer, position: int, _: Limits) -> tuple[bool | None, int]:
         return value, expect(data, position + 1, CLOSE)
 

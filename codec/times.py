@@ -86,7 +86,7 @@ _TIMEDELTA = re.compile(
 
 
 def read_timedelta(literal: bytes | bytearray, offset: int) -> timedelta | Period:
-    """REQ-DUR-1 to REQ-DUR-4. Raises DecodeError and LimitExceeded."""
+    """REQ-DUR-1 to REQ-DUR-4, REQ-OLD-12. Raises DecodeError and LimitExceeded."""
     if len(literal) > TIMEDELTA_WIDTH:
         raise LimitExceeded("timedelta literal is too long", offset)
     match = _TIMEDELTA.fullmatch(literal)

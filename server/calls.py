@@ -80,7 +80,7 @@ class Call:
 
     @cached_property
     def partial(self) -> bool:
-        """Whether the caller said that it understands partial resources."""
+        """Whether the caller said that it understands partial resources. REQ-PART-1."""
         return any(
             member.type == MEDIA_TYPE and member.parameters.get("partial") == "1" and weight > 0
             for value in self.request.values("accept")
@@ -93,7 +93,10 @@ class Call:
         return self.may_compress and accepts_gzip(self.request.values("accept-encoding"))
 
     def get_headers(self, *, good: bool = True) -> list[tuple[str, str]]:
-        """What an answer says to caches: nothing unless it answers GET."""
+        """What an answer says to caches: nothing unless it answers GET.
+
+        REQ-COND-6 to REQ-COND-8.
+        """
         if self.method != "GET":
             return []
         control = self.cache if good else _NO_CACHE
@@ -107,7 +110,7 @@ class Call:
         return bool(self.request.values("authorization") or self.request.values("cookie"))
 
     def refuse_method(self, allow: str) -> NoReturn:
-        """Raise MethodNotAllowed, and have the answer say what is allowed."""
+        """Raise MethodNotAllowed, and have the answer say what is allowed. REQ-METHOD-5."""
         self.allow = allow
         raise MethodNotAllowed(f"only {allow} here")
 
@@ -132,7 +135,10 @@ class Call:
 
 
 def answer(call: Call, body: Body) -> Response:
-    """The response with a message: 200, or 304 or 412 where a condition of the request says so."""
+    """The response with a message: 200, or 304 or 412 where a condition of the request says so.
+
+    REQ-COND-1 and REQ-COND-2.
+    """
     call.blobs = body.blobs
     if body.rest is not None:
         headers = [_TYPE, *call.get_headers(), *Validators(None, call.last_modified).headers()]
@@ -184,7 +190,7 @@ def discard_blobs(value: object) -> None:
 def redirection(call: Call, url: str, status: int = 303) -> Response:
     """A response that leads elsewhere: by GET (303), or by the same request again (307).
 
-    Raises ValueError for a URL that no header can carry.
+    Raises ValueError for a URL that no header can carry. REQ-URL-6.
     """
     if not (url.isascii() and url.isprintable()) or " " in url:
         raise ValueError("the URL of a redirect holds characters that must be percent-encoded")
@@ -196,7 +202,7 @@ def redirection(call: Call, url: str, status: int = 303) -> Response:
 def error_page(call: Call, error: RemoteError) -> tuple[Error, RemoteError]:
     """What stands for an exception: its message, code and data travel, nothing else.
 
-    Another one is told of where they cannot be encoded.
+    Another one is told of where they cannot be encoded. REQ-ERROR-1 and REQ-STATUS-11.
     """
     code = declared_code(type(error)) if error.code is None else error.code
     attributes: dict[str, Any] = {} if code is None else {"code": code}

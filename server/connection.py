@@ -214,7 +214,10 @@ class Connection:
         return usable
 
     def _write_response(self, head: Head, response: Response, keep: bool) -> bool:
-        """Head and first piece leave in one write. Returns whether the connection stays usable."""
+        """Head and first piece leave in one write. Returns whether the connection stays usable.
+
+        REQ-HEAD-12.
+        """
         declared: int | None = None
         lines = [
             b"HTTP/1.1 %d %b" % (response.status, reason_phrase(response.status).encode()),

@@ -110,6 +110,8 @@ def safe(target: T | None = None, /) -> T | Callable[[T], T]:
 
     A reader, a proxy on the way or the client itself may then repeat it. It still answers POST, so
     that forms held from before it was declared safe go on working.
+
+    Standard, sections 14.2 and 18.1 (REQ-LINK-6, REQ-METHOD-7).
     """
     return _decorate(target, Marks(safe=True))
 

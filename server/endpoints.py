@@ -55,7 +55,10 @@ class Unservable(TypeError):
 
 @attrs.frozen
 class Style:
-    """How a router shows what it serves: for clients of 2012, with docstrings."""
+    """How a router shows what it serves: for clients of 2012, with docstrings.
+
+    Standard, section 22 (REQ-OLD-2, REQ-OLD-6, REQ-OLD-8).
+    """
 
     legacy: bool = False
     docstrings: bool = False
@@ -281,7 +284,7 @@ def _envelope_of(marks: Marks) -> str:
 
 
 def _check_method(name: str, marks: Marks, parameters: Parameters) -> None:
-    """Raise TypeError for marks that contradict each other or the parameters."""
+    """Raise TypeError for marks that contradict each other or the parameters. REQ-ENV-9."""
     method, envelope = _method_of(marks), _envelope_of(marks)
     if marks.safe and method != "GET":
         raise TypeError(f"{name}: what is safe is asked for with GET, not with {method}")
@@ -360,6 +363,7 @@ def _marks_of_class(cls: type) -> Marks:
 
 
 def _checked_name(target: object, name: str | None) -> str:
+    """REQ-URL-7."""
     if name is None:
         name = getattr(target, "__name__", None)
         if not isinstance(name, str) or name == "<lambda>":
@@ -376,10 +380,12 @@ def _checked_name(target: object, name: str | None) -> str:
 
 
 def _offer(url: str, marks: Marks, inputs: tuple[str | Input, ...], legacy: bool) -> Offer:
+    """REQ-LINK-6."""
     return Link(url) if marks.safe and not inputs else _form(url, marks, inputs, legacy)
 
 
 def _form(url: str, marks: Marks, inputs: tuple[str | Input, ...], legacy: bool) -> Form:
+    """REQ-FORM-1 and REQ-FORM-7."""
     if marks.safe and legacy:
         return Form(url, method="POST", values=inputs)
     method, envelope = _method_of(marks), _envelope_of(marks)
@@ -388,6 +394,7 @@ def _form(url: str, marks: Marks, inputs: tuple[str | Input, ...], legacy: bool)
 
 
 def _input_of(parameter: inspect.Parameter, legacy: bool) -> str | Input:
+    """REQ-INPUT-7 and REQ-OLD-3."""
     default = parameter.default
     if default is inspect.Parameter.empty:
         return parameter.name

@@ -27,7 +27,7 @@ class InFlight:
         self.draining = False
 
     def enter(self) -> Unavailable | None:
-        """Count a call, or return the error with which to refuse it."""
+        """Count a call, or return the error with which to refuse it. REQ-STATUS-16."""
         with self._lock:
             if self.draining:
                 return Unavailable("this server is about to stop", retry_after=_RETRY_AFTER)

@@ -70,7 +70,7 @@ class Pages:
         """The root page: a resource with a form or link for each function and class.
 
         It names its own absolute path, so that it means the same with and without the trailing
-        slash of its URL.
+        slash of its URL. REQ-OLD-1.
         """
         cached = self._root
         if cached is not None and cached[0] == self.endpoints.version and cached[1] == mount:
@@ -249,7 +249,10 @@ class Message:
         return Resource.from_wire("resource", {"url": url, **profile, "partial": True}, {})
 
     def page(self, endpoint: ClassEndpoint, instance: object) -> Resource | Link:
-        """The page of an instance; partial if the message has had one of its kind already."""
+        """The page of an instance; partial if the message has had one of its kind already.
+
+        REQ-PART-2 and REQ-PART-7.
+        """
         if endpoint.home is not None:
             home = self.pages.home(endpoint, instance)
             if home is not None:
@@ -294,7 +297,7 @@ class Message:
         return etag_of(body.root)
 
     def _record(self, value: object) -> object:
-        """The fields of a value that is data with names."""
+        """The fields of a value that is data with names. REQ-OLD-5."""
         cls = type(value)
         for base in cls.__mro__[1:]:
             if self.pages.endpoints.of_class(base) is not None:
@@ -349,7 +352,10 @@ class Message:
 
 
 class _Listing:
-    """Makes the partial resources of a class in one message, and keeps what is the same in all."""
+    """Makes the partial resources of a class in one message, and keeps what is the same in all.
+
+    REQ-PART-3.
+    """
 
     __slots__ = ("_endpoint", "_maker", "_pages", "_root")
 

@@ -5,7 +5,9 @@ exactly one Host, and one that this server answers for (DNS rebinding); Origin a
 where a browser sends them; and a content type on every unsafe request that a page cannot send
 across origins without asking first.
 
-Standard, section 18.2.
+And no header says that pages of other origins may read an answer.
+
+Standard, sections 18.2 and 21.3 (REQ-SAFE-10).
 """
 
 from __future__ import annotations
@@ -81,7 +83,7 @@ class Policy:
         self._known: dict[tuple[str, bool], bool] = {}
 
     def check(self, request: Incoming) -> None:
-        """Raise the error with which to answer, or return."""
+        """Raise the error with which to answer, or return. REQ-STATUS-9."""
         if len(request.target) > LONGEST_URL:
             raise UriTooLong(f"the URL has more than {LONGEST_URL} characters")
         host = self._check_host(request)
@@ -89,6 +91,7 @@ class Policy:
             _check_origin(request, host)
 
     def _check_host(self, request: Incoming) -> str:
+        """REQ-HEAD-5."""
         values = request.values("host")
         if len(values) != 1:
             raise BadRequest("a request has exactly one Host header")
@@ -120,6 +123,7 @@ class Policy:
 
 
 def _check_origin(request: Incoming, host: str) -> None:
+    """REQ-HEAD-6."""
     for origin in request.values("origin"):
         scheme, _, authority = origin.lower().partition("://")
         if scheme not in DEFAULT_PORTS or not is_same_authority(scheme, authority, host):
@@ -130,7 +134,7 @@ def _check_origin(request: Incoming, host: str) -> None:
 
 
 def check_content(request: Incoming, *, envelope: str = "form", gzip: bool = False) -> None:
-    """What an unsafe request must say of its body, empty or not."""
+    """What an unsafe request must say of its body, empty or not. REQ-HEAD-4 and REQ-ENV-13."""
     types = request.values("content-type")
     if envelope == "blob":
         if len(types) > 1 or len(request.values("content-disposition")) != 1:
@@ -167,7 +171,7 @@ def has_conditions(request: Incoming) -> bool:
 def check_conditions(request: Incoming) -> None:
     """Conditions of an unsafe call that is not one of an object's own URL: it has no version.
 
-    Raises PreconditionFailed for If-Match, which asks for a current one.
+    Raises PreconditionFailed for If-Match, which asks for a current one. REQ-COND-5.
     """
     if outcome_of(request.values, NONE, safe=False) is not None:
         raise PreconditionFailed("If-Match is for forms whose URL is that of an object")
@@ -177,6 +181,7 @@ def effective_method(request: Incoming) -> str:
     """The method that counts: that of the header `Method` on a POST, HEAD as GET.
 
     Raises BadRequest where the header would let two readers see two methods.
+    REQ-METHOD-2 to REQ-METHOD-4.
     """
     method = request.method
     values = request.values("method")
@@ -192,7 +197,10 @@ def effective_method(request: Incoming) -> str:
 
 
 def deadline_of(request: Incoming) -> Deadline:
-    """What is left of the caller's deadline. Raises BadRequest if the header is malformed."""
+    """What is left of the caller's deadline. Raises BadRequest if the header is malformed.
+
+    REQ-TIME-2.
+    """
     values = request.values("hyperglyph-timeout")
     if not values:
         return Deadline(None)

@@ -39,7 +39,10 @@ _SETTLED: Final = 1_000_000_000
 
 
 def is_welcome(call: Call, blob: Blob) -> bool:
-    """Whether the caller can read a blob as it is."""
+    """Whether the caller can read a blob as it is.
+
+    REQ-BLOBHTTP-1, REQ-BLOBHTTP-2 and REQ-BLOBHTTP-7.
+    """
     try:
         content_type = blob.content_type
     except ValueError:
@@ -60,7 +63,10 @@ def is_welcome(call: Call, blob: Blob) -> bool:
 
 
 def raw_answer(call: Call, blob: Blob) -> Response:
-    """The response with a blob: 200, 206 for a part, or 304, 412, 416. Closes it in the end."""
+    """The response with a blob: 200, 206 for a part, or 304, 412, 416. Closes it in the end.
+
+    REQ-BLOBHTTP-3.
+    """
     call.blobs = [blob]
     size = blob.size
     validators = Validators(

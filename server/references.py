@@ -42,6 +42,7 @@ class References:
         """The instance that a token means.
 
         Raises BadRequest or StaleReference, and what the author's constructor raises.
+        REQ-REF-2 and REQ-RES-6.
         """
         return self.opened(owner, self.signer.read(owner.name, token), stack)
 
@@ -95,6 +96,7 @@ class References:
         A reference becomes the instance where the parameter is annotated with its class or a base
         of it; all other links and resources stay data, those for `object`, too. Bytes become text
         where the parameter is annotated `str`: the 2012 Python implementation sends text so.
+        REQ-URL-15 and REQ-OLD-4.
         """
         changed: dict[str, Any] = {}
         for name, value in given.items():

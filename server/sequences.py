@@ -43,7 +43,10 @@ def is_items(result: object) -> TypeGuard[Items]:
 
 
 async def gathered(items: Items, call: Call, running: Running) -> list[Any]:
-    """All items. Raises ServerError if there are too many, and what the generator raises."""
+    """All items. Raises ServerError if there are too many, and what the generator raises.
+
+    REQ-SEQ-7.
+    """
     if inspect.isasyncgen(items):
         found = await running.wait(_awaited(items), call, call.request.caller)
     else:
@@ -80,6 +83,7 @@ def sequence(call: Call, items: Items, context: Context, pack: Pack) -> Response
     """The response with the items. The instances in use are let go behind the last one.
 
     The total deadline is over with the head: the caller takes item after item as long as it likes.
+    REQ-SEQ-2 and REQ-SEQ-10.
     """
     call.deadline.pause()
     if call.principal is not None:  # nobody knows yet what the items will depend on
@@ -195,6 +199,7 @@ class _Sending:
         self._call.discard()
 
     def _failed(self, error: BaseException) -> bytes:
+        """REQ-SEQ-4."""
         call = self._call
         if isinstance(error, RemoteError) and not error.received:
             declared = error
@@ -213,7 +218,7 @@ class _Sending:
         return pack_end(page, declared.status)
 
     def given_up(self) -> None:
-        """The response is over, sent or not."""
+        """The response is over, sent or not. REQ-SEQ-9."""
         if inspect.isgenerator(self._items) and not self._items.gi_running:
             with self._logged():
                 self._items.close()

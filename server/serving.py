@@ -158,7 +158,10 @@ class Serving:
         return Call(request, secrets.token_hex(6), self.guard.vary, self.guard.challenge)
 
     def _told(self, call: Call, error: BaseException, running: Running) -> Response:
-        """The answer to an exception, which is raised where it ends the process or the task."""
+        """The answer to an exception, which is raised where it ends the process or the task.
+
+        REQ-STATUS-10 and REQ-SAFE-4.
+        """
         if isinstance(error, RemoteError) and not error.received:
             return error_response(call, error)
         if isinstance(error, KeyboardInterrupt | GeneratorExit) or running.is_cancelled():
@@ -285,7 +288,10 @@ class Serving:
         return self._concluded(call, place, result, context)
 
     async def _read(self, call: Call, function: FunctionEndpoint) -> object:
-        """The arguments in the body or query, by name. Raises RemoteError."""
+        """The arguments in the body or query, by name. Raises RemoteError.
+
+        REQ-ENV-10 to REQ-ENV-12, REQ-STATUS-7 and REQ-STATUS-9.
+        """
         request = call.request
         envelope = function.envelope_for(call.method)
         if call.method == "GET":
@@ -315,6 +321,7 @@ class Serving:
         return value
 
     async def _read_blob(self, call: Call, function: FunctionEndpoint) -> Mapping[str, object]:
+        """REQ-ENV-13 and REQ-ENV-14."""
         # Only a file that has come whole is handed on; until then no instance waits for it.
         name = unpack_name(call.request.values("content-disposition")[0])
         function.parameters.bind({name: None})
@@ -365,6 +372,7 @@ class Serving:
                 raise
 
     def _answer(self, call: Call, place: Place, result: object, context: Context) -> Response:
+        """REQ-STATUS-19, REQ-REDIR-8 and REQ-OLD-7."""
         message = self.pages.message(call.request.mount, partial=call.partial)
         function = place.call
         if place is ROOT:
@@ -386,7 +394,10 @@ class Serving:
         return answer(call, message.pack(result))
 
     def _failed(self, call: Call, error: RemoteError | TransportError) -> NoReturn:
-        """Raise an error that was declared; one of a call made in turn is not the caller's."""
+        """Raise an error that was declared; one of a call made in turn is not the caller's.
+
+        REQ-STATUS-17.
+        """
         if isinstance(error, RemoteError) and not error.received:
             raise error
         logger.exception("logref %s: a call that %s made failed", call.logref, call.route)
@@ -399,6 +410,7 @@ async def _received(request: Incoming, sink: Sink[T]) -> T:
 
 
 def _check_deadline(call: Call, message: str) -> None:
+    """REQ-TIME-3."""
     left = call.deadline.left()
     if left is not None and left <= 0:
         raise GatewayTimeout(message)

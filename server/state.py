@@ -163,6 +163,7 @@ class TokenSigner:
     `secret` is one or several, the newest first: the first signs, all verify. Without one, that
     in the environment variable HYPERGLYPH_SECRET counts (several are split at commas). `owner`
     returns for whom a token is made or read: it does not stand in the token, but in its signature.
+    REQ-REF-5.
     """
 
     def __init__(
@@ -237,7 +238,7 @@ class TokenSigner:
         """The state in a token. Its every other spelling is refused.
 
         Raises BadRequest if it is malformed, forged, or made with another key; StaleReference if
-        it has expired.
+        it has expired. REQ-REF-3 and REQ-REF-4.
         """
         data = _from_base64(token)
         if not self._unsigned:
@@ -391,6 +392,7 @@ class State:
         """The constructor's arguments for a state that an older class may have written.
 
         Raises StaleReference, naming the parameter that has no value and no default.
+        REQ-REF-3 and REQ-REF-8.
         """
         given = self._known(state)
         if self._missing(given):

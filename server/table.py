@@ -43,7 +43,10 @@ class Place:
         return ", ".join(("GET, HEAD", *(() if self.owner is None else self.owner.own)))
 
     def asked(self, method: str) -> Place | None:
-        """The place for a request with a method; None if it is not answered here."""
+        """The place for a request with a method; None if it is not answered here.
+
+        REQ-METHOD-5 to REQ-METHOD-8.
+        """
         if self.call is not None:
             return self if method in self.call.allow.split(", ") else None
         if method == "GET":
@@ -102,7 +105,7 @@ class Endpoints:
         return self._by_name.get(name)
 
     def find(self, path: str) -> Place | None:
-        """What a path leads to, percent-decoded and without the mount prefix."""
+        """What a path leads to, percent-decoded and without the mount prefix. REQ-STATUS-8."""
         if path in ("", "/"):
             return ROOT
         first, *parts = path.split("/")

@@ -172,6 +172,20 @@ def test_registration_has_every_field_of_rfc_6838() -> None:
     assert set(re.findall(r"^\* ([^:\n]+):", second, re.MULTILINE)) <= set(fields)
 
 
+def test_each_requirement_is_cited_by_the_code_that_keeps_it() -> None:
+    paths = [
+        path
+        for folder in ("codec", "transport", "client", "server")
+        for path in (SPEC.parent / folder).rglob("*.py")
+    ]
+    text = " ".join(" ".join(path.read_text(encoding="utf-8") for path in paths).split())
+    cited = set(re.findall(REQUIREMENT, text))
+    for group, first, last in re.findall(r"(REQ-[A-Z]+-)([0-9]+) to \1([0-9]+)", text):
+        assert int(first) < int(last)
+        cited.update(f"{group}{number}" for number in range(int(first), int(last)))
+    assert cited == set(REQUIREMENTS)
+
+
 # --- the grammar ------------------------------------------------------------------------------
 
 

@@ -7,6 +7,9 @@ The adapters keep deadlines in the network backends that they hand to httpcore. 
 one `Wait` as its timeouts; httpcore hands it through, untouched, to every connect, read and write,
 and there each wait is clipped to the time left in total. The `Wait` also notes what was sent, so
 that errors can tell the truth.
+
+HTTP/1.0, odd reason phrases and bodies that end with the connection are for httpcore to read
+(standard, section 22, REQ-OLD-10).
 """
 
 from __future__ import annotations

@@ -33,11 +33,15 @@ def _is_positional(name: str) -> bool:
 
 
 def _required(entry: Input) -> bool:
+    """REQ-INPUT-6."""
     return entry.value is MISSING and not entry.optional
 
 
 def _positional_inputs(inputs: Sequence[Input]) -> Sequence[Input]:
-    """Those that can be given by position: identifiers, up to a required one after a default."""
+    """Those that can be given by position: identifiers, up to a required one after a default.
+
+    REQ-ARG-10.
+    """
     seen_default = False
     for index, entry in enumerate(inputs):
         if not _is_positional(entry.label) or (seen_default and _required(entry)):
@@ -50,7 +54,7 @@ def signature_of(inputs: Sequence[Input]) -> inspect.Signature:
     """The signature of the callable that a form becomes.
 
     An input that is optional without a value shows the default `...`. Names that are no
-    identifiers are left out; they can be given as `form(**{"@x": 1})`.
+    identifiers are left out; they can be given as `form(**{"@x": 1})`. REQ-INPUT-4.
     """
     positional = len(_positional_inputs(inputs))
     parameters: list[inspect.Parameter] = []
@@ -76,7 +80,7 @@ def bind_arguments(
 
     A default that travelled is sent back as it stands in the form; what is optional and not given,
     or given as the `...` that the signature shows, is left out. Raises TypeError as a call of a
-    Python function does.
+    Python function does. REQ-ARG-1 to REQ-ARG-5 and REQ-FORM-6.
     """
     positional = _positional_inputs(inputs)
     if len(args) > len(positional):
@@ -159,7 +163,10 @@ class Parameters:
         return cls(name, frozenset(signature.parameters), required, signature)
 
     def bind(self, body: object) -> dict[str, Any]:
-        """The keyword arguments in a request's body. Raises BadRequest if they do not bind."""
+        """The keyword arguments in a request's body. Raises BadRequest if they do not bind.
+
+        REQ-ARG-6 to REQ-ARG-9.
+        """
         if not isinstance(body, Mapping):
             raise BadRequest("the body of a form is a dict of arguments by name")
         arguments = cast("Mapping[object, Any]", body)

@@ -47,7 +47,7 @@ _BLOB_HEAD: Final = 2 + LENGTH_ZEROS + LENGTH_DIGITS
 class Body:
     """A message ready to be sent: its `root`, then `rest`, the pieces of its blobs if it has any.
 
-    `length` is that of the whole, or None if the size of a blob is not known.
+    `length` is that of the whole, or None if the size of a blob is not known. REQ-HEAD-10.
     """
 
     root: bytes

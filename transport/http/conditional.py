@@ -27,12 +27,12 @@ _LONGEST: Final = 4_000
 
 
 def etag_of(body: bytes) -> str:
-    """The strong entity tag of a body, which depends on its bytes and nothing else."""
+    """The strong entity tag of a body, which depends on its bytes and nothing else. REQ-COND-1."""
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
 def gzip_etag(etag: str) -> str:
-    """The tag of the same body compressed: other bytes, so another tag."""
+    """The tag of the same body compressed: other bytes, so another tag. REQ-COND-3."""
     return etag[:-1] + _GZIP
 
 
@@ -82,6 +82,7 @@ def outcome_of(
     `values` gives the values of a header by its name in lower case. `safe` says that the method is
     GET or HEAD. In the order of RFC 9110, section 13.2.2; a date that cannot be read is no
     condition, a list of tags that cannot be read matches nothing.
+    REQ-COND-2, REQ-COND-4 and REQ-COND-9.
     """
     if if_match := ",".join(values("if-match")):
         if not _matches(if_match, validators, weak=False):

@@ -71,7 +71,10 @@ class Packed:
 
 
 def envelope_of(form: Form) -> str:
-    """The form's envelope, or the default of its method. Raises ValueError if they do not fit."""
+    """The form's envelope, or the default of its method. Raises ValueError if they do not fit.
+
+    REQ-FORM-3.
+    """
     allowed = ENVELOPES.get(form.method)
     if allowed is None:
         raise ValueError(f"form: the method {form.method!r:.40} is not supported")
@@ -91,7 +94,7 @@ def pack(
 
     Raises ValueError for a form that the standard does not allow, EncodeError for arguments that
     cannot travel, TypeError where a blob envelope is given anything but a blob; all before anything
-    is sent.
+    is sent. REQ-ARG-11, REQ-HEAD-3, REQ-ENV-1, REQ-ENV-2 and REQ-OLD-14.
     """
     envelope = envelope_of(form)
     headers = _headers_of(form)
@@ -118,6 +121,7 @@ def _pack_blob(
     headers: tuple[tuple[str, str], ...],
     arguments: Sequence[tuple[str, Any]],
 ) -> Packed:
+    """REQ-ENV-7."""
     if len(arguments) != 1:
         raise ValueError(f"form: the envelope 'blob' carries one argument, not {len(arguments)}")
     name, blob = arguments[0]
@@ -152,6 +156,7 @@ def _exactly(blob: Blob, size: int | None) -> Iterator[bytes]:
 
 
 def _headers_of(form: Form) -> tuple[tuple[str, str], ...]:
+    """REQ-FORM-4."""
     headers = tuple(form.headers.items())
     for name, value in headers:
         lower = name.lower()
@@ -162,7 +167,10 @@ def _headers_of(form: Form) -> tuple[tuple[str, str], ...]:
 
 
 def headers_of_link(link: Link) -> tuple[tuple[str, str], ...]:
-    """The headers that a link sets. Raises ValueError for what is not to come from a page."""
+    """The headers that a link sets. Raises ValueError for what is not to come from a page.
+
+    REQ-LINK-5.
+    """
     headers = tuple(link.headers.items())
     for name, value in headers:
         if name.lower() != "accept":
@@ -174,7 +182,7 @@ def headers_of_link(link: Link) -> tuple[tuple[str, str], ...]:
 def conditions_of_link(link: Link) -> tuple[tuple[str, str], ...]:
     """What a link with content asks by: whether that is still the answer.
 
-    Raises ValueError for validators that are none.
+    Raises ValueError for validators that are none. REQ-LINK-4.
     """
     if link.content is None:
         return ()
@@ -188,20 +196,24 @@ def conditions_of_link(link: Link) -> tuple[tuple[str, str], ...]:
 
 
 def _check_value(kind: str, name: str, value: str) -> None:
+    """REQ-SAFE-7."""
     # A line break would begin a header of the page's own making.
     if not value.isascii() or not value.isprintable():
         raise ValueError(f"{kind}: the value of the header {name} is not printable ASCII")
 
 
 def form_sink(limits: Limits, at_root: Callable[[], object] | None = None) -> MessageSink:
-    """For the body of a form envelope, where no bytes stand for no arguments."""
+    """For the body of a form envelope, where no bytes stand for no arguments. REQ-ENV-10."""
     return MessageSink(limits=limits, at_root=at_root, empty={})
 
 
 def pack_query(
     url: str, arguments: Sequence[tuple[str, Any]], default: Callable[[Any], Any] | None = None
 ) -> str:
-    """The URL of a query envelope; without arguments it stays as it is. Raises ValueError."""
+    """The URL of a query envelope; without arguments it stays as it is. Raises ValueError.
+
+    REQ-ENV-3, REQ-ENV-5 and REQ-ENV-6.
+    """
     url = url.partition("#")[0]
     if "?" in url:
         raise ValueError("form: the URL of a query envelope has a query of its own")
@@ -214,7 +226,10 @@ def pack_query(
 
 
 def unpack_query(query: str, *, limits: Limits = DEFAULT_LIMITS) -> Mapping[Any, Any]:
-    """The arguments in a query, as it stands in the URL. Raises BadRequest."""
+    """The arguments in a query, as it stands in the URL. Raises BadRequest.
+
+    REQ-ENV-4 and REQ-ENV-6.
+    """
     if not query:
         return {}
     if _BAD_ESCAPE.search(query):
@@ -234,7 +249,7 @@ def unpack_query(query: str, *, limits: Limits = DEFAULT_LIMITS) -> Mapping[Any,
 
 
 class NoneSink:
-    """For the body of a none envelope, which has no bytes. Raises BadRequest."""
+    """For the body of a none envelope, which has no bytes. Raises BadRequest. REQ-ENV-12."""
 
     def feed(self, piece: bytes, /) -> None:
         if piece:

@@ -1,6 +1,6 @@
 """Media types and what of them matters here.
 
-Standard, section 18.2 (REQ-HEAD-2).
+Standard, section 18.2 (REQ-HEAD-2, REQ-HEAD-11).
 """
 
 from __future__ import annotations

@@ -40,13 +40,16 @@ __all__ = [
 
 SEQUENCE_TYPE: Final = "application/vnd.hyperglyph-seq"
 
-#: The name of the extension that closes a sequence.
+#: The name of the extension that closes a sequence, and is like any other elsewhere (REQ-EXT-12).
 _END: Final = "end"
 _BEGIN: Final = encode(Extension(_END)).partition(b"D;")[0]
 
 
 def accepts_sequence(values: Iterable[str]) -> bool:
-    """Whether the values of Accept name the type; a range such as `*/*` never means it."""
+    """Whether the values of Accept name the type; a range such as `*/*` never means it.
+
+    REQ-SEQ-1.
+    """
     return any(
         member.type == SEQUENCE_TYPE and weight > 0
         for value in values
@@ -55,13 +58,13 @@ def accepts_sequence(values: Iterable[str]) -> bool:
 
 
 def check_item(message: bytes) -> None:
-    """Raise ValueError for a message that would be taken for the end."""
+    """Raise ValueError for a message that would be taken for the end. REQ-SEQ-6."""
     if message.startswith(_BEGIN):
         raise ValueError("an extension named 'end' closes a sequence and cannot be an item of one")
 
 
 def pack_end(error: Error | None = None, status: int = 500) -> bytes:
-    """What closes a sequence; with an error to be raised at the other side."""
+    """What closes a sequence; with an error to be raised at the other side. REQ-SEQ-2."""
     attributes = {} if error is None else {"status": status}
     return encode(Extension(_END, attributes, error))
 
@@ -84,7 +87,7 @@ async def read_items(
     """The items of a body while it arrives, each with its blobs.
 
     Raises End where the items end with an error; DecodeError for a malformed body, Truncated for
-    one that stops before its end; and what `pieces` raises.
+    one that stops before its end; and what `pieces` raises. REQ-SEQ-3 to REQ-SEQ-5.
     """
     reader = SequenceReader(limits=limits, extensions=extensions)
     end: Extension | None = None

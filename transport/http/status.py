@@ -373,7 +373,10 @@ _CLASSES: Final[Mapping[int, type[RemoteError]]] = {
 def error_class(
     status: int, code: int | str | None = None, declared: Iterable[type[RemoteError]] = ()
 ) -> type[RemoteError]:
-    """The class for a status: the one of `declared` with this status and code, else our own."""
+    """The class for a status: the one of `declared` with this status and code, else our own.
+
+    REQ-STATUS-5 and REQ-SAFE-6.
+    """
     if code is not None:
         for cls in declared:
             if cls.status == status and declared_code(cls) == code:
@@ -398,5 +401,5 @@ class _Phrases:
 
 
 def reason_phrase(status: int) -> str:
-    """The standard's phrase for a status, whatever the peer wrote."""
+    """The standard's phrase for a status, whatever the peer wrote. REQ-STATUS-13."""
     return _Phrases.table.get(status, "Unknown")

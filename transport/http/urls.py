@@ -2,7 +2,7 @@
 
 `urllib.parse.urljoin` re-spells: it drops an empty query, and what it cannot read it joins anyhow.
 
-Standard, section 15.
+Standard, sections 15 and 17 (REQ-URL-8, REQ-REF-1).
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ def resolve(base: str, reference: str | None) -> str:
 
     None and the empty reference mean the base itself (RFC 3986, section 5.2.2; a fragment of the
     base is dropped). Raises ValueError where the reference or the result is too long.
+    REQ-URL-1 and REQ-URL-16.
     """
     if reference is not None:
         _check_length(reference)
@@ -108,7 +109,7 @@ class Base:
     """What references are resolved against: a URL, or a step from another base.
 
     A step is joined when it is asked for, so that one that is broken or long costs only those who
-    use it.
+    use it. REQ-URL-17.
     """
 
     __slots__ = ("_parent", "_reference", "_url")
@@ -153,6 +154,7 @@ def origin_of(url: str) -> tuple[str, str, str]:
 
 
 def _origin(url: str) -> tuple[str, str, str]:
+    """REQ-URL-9 and REQ-URL-10."""
     scheme, authority, _, _, _ = _split(url)
     if not (url.isascii() and url.isprintable()) or " " in url:
         raise ValueError("the URL holds characters that must be percent-encoded")
