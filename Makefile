@@ -70,8 +70,10 @@ coverage: $(DEV)
 # cannot run is a failure; the two libraries of 2012 are nowhere, and never are.
 conformance: $(DEV)
 	$(BIN)/python -m hyperglyph.conformance matrix --html build/conformance.html $(if $(COMPLETE),--complete)
-	@if command -v ruby >/dev/null; then set -x; $(BIN)/python -m hyperglyph.conformance run \
-		--known tests/ruby_library/known.txt -- ruby conformance/testees/ruby_2012.rb tests/ruby_library | tail -n 2; \
+	@if command -v ruby >/dev/null; then set -x; \
+		$(BIN)/python -m hyperglyph.conformance run --known tests/ruby_library/known.txt \
+			-- ruby conformance/testees/ruby_2012.rb tests/ruby_library >build/ruby.txt || \
+		{ cat build/ruby.txt; exit 1; }; tail -n 2 build/ruby.txt; \
 	else echo 'not run here: tests/ruby_library: install Ruby'; test -z "$(COMPLETE)"; fi
 
 # From an empty build folder: setuptools packs whatever an earlier build has left there.

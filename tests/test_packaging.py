@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -102,6 +103,14 @@ def test_no_file_is_longer_than_a_head_holds(path: Path) -> None:
     if path.name == "__init__.py" and path.parent != FACE:
         limit = 60
     assert lines <= limit, f"{lines} lines: which two things are in there?"
+
+
+def test_no_status_is_lost_in_a_pipe_of_make() -> None:
+    """The shell of make tells that of the last program alone."""
+    text = (ROOT / "Makefile").read_text("utf-8").replace("\\\n", " ")
+    recipes = [line for line in text.splitlines() if line.startswith("\t")]
+    assert any("hyperglyph.conformance run" in line for line in recipes)
+    assert [line for line in recipes if re.search(r"[^|]\|[^|]", line)] == []
 
 
 def test_unit_tests_of_the_codec_do_without_vectors() -> None:
