@@ -112,7 +112,9 @@ class Testee:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._child is not None:
+        if kind is not None:
+            self.restart()  # whoever is interrupted does not wait for its answer
+        elif self._child is not None:
             self._child.stop(self.timeout)
             self._child = None
 
@@ -149,12 +151,15 @@ class Testee:
     def _start(self) -> "_Child":
         child = _Child(self.command)
         self.starts += 1
-        about = child.ask({"cmd": "start", "protocol": 1}, self.patience)
-        names = ("implementation", "language", "version")
-        roles = about.get("roles", ["codec"])
-        if not (_are_texts([about.get(name) for name in names]) and _are_texts(roles)):
+        try:
+            about = child.ask({"cmd": "start", "protocol": 1}, self.patience)
+            names = ("implementation", "language", "version")
+            roles = about.get("roles", ["codec"])
+            if not (_are_texts([about.get(name) for name in names]) and _are_texts(roles)):
+                raise Garbage(f"not an answer to start: {_short(about)}")
+        except BaseException:
             child.kill()
-            raise Garbage(f"not an answer to start: {_short(about)}")
+            raise
         self.implementation = Implementation(
             about["implementation"], about["language"], about["version"], frozenset(roles)
         )

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -140,3 +144,26 @@ def test_several_testees_in_one_report_and_one_that_cannot_run() -> None:
 def test_a_choice_that_nothing_fits_is_told() -> None:
     done = command("list", "--topic", "nonsense")
     assert (done.returncode, done.stderr) == (1, "no case fits all that was chosen\n")
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "1e30", "soon"])
+def test_a_timeout_that_is_none_is_refused(seconds: str) -> None:
+    done = command("run", "python", "--pattern", "singleton-nil", "--timeout", seconds)
+    assert done.returncode == 2
+    assert "argument --timeout: " in done.stderr
+
+
+def test_a_run_that_is_interrupted_says_so_and_leaves_no_testee(tmp_path: Path) -> None:
+    script = "import os, pathlib, sys, time; where = pathlib.Path(sys.argv[1]); "
+    script += "where.write_text(str(os.getpid())); time.sleep(60)"
+    words = [sys.executable, "-m", "hyperglyph.conformance", "run", "--", sys.executable, "-c"]
+    there = tmp_path / "pid"
+    with subprocess.Popen([*words, script, str(there)], stderr=subprocess.PIPE) as child:
+        while not (there.exists() and there.read_text()):
+            time.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        assert child.stderr is not None
+        assert child.stderr.read() == b"interrupted\n"
+    assert child.returncode == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(there.read_text()), 0)
