@@ -1,12 +1,12 @@
 """The command line: run, list, show, matrix, requirements. `spec/testee.md` describes it."""
 
 import argparse
-import io
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from . import coverage, html, known, matrix, registry, report
 from .cases import Case, Vector, choose, load, load_scenarios
@@ -27,9 +27,7 @@ _LONGEST = 86_400  # of an answer, in seconds
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return the exit status: 0 well, 1 not well, 2 not run at all."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A testee may say what has no place in the encoding: half of a surrogate pair, say.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    _take_everything()
     try:
         status = _main(arguments)
         sys.stdout.flush()
@@ -91,6 +89,13 @@ def _registered(name: str, library: str | None) -> registry.Registered:
     if testee.library and library is None:
         raise ValueError(f"{name} needs --lib PATH: where the library is")
     return testee.with_library(library) if testee.library and library else testee
+
+
+def _take_everything(encoding: str | None = None) -> None:
+    """Have the output take what no encoding has, such as half of a surrogate pair in an answer."""
+    reconfigure: Any = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:  # it is a stream, and not what stands in for one
+        reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def _seconds(text: str) -> float:
@@ -158,9 +163,7 @@ def _runs(
         else:
             done.append(run)
     if done:
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            # What all three documents are in, whatever the terminal's is.
-            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+        _take_everything("utf-8")  # the encoding of all three, whatever the terminal's is
         print(DOCUMENTS[options.report](done))
     return status
 

@@ -8,6 +8,8 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
+from hyperglyph.transport.http.shapes import is_dict
+
 from .cases import Case
 from .patterns import brief, mismatch
 from .results import NotPassed, Result
@@ -142,7 +144,7 @@ def _results(reply: Mapping[str, Any], steps: Sequence[object]) -> list[dict[str
     if not isinstance(results, list) or len(cast("list[object]", results)) != len(steps):
         raise NotPassed("garbage", f"not a result for each of {len(steps)} steps: {brief(reply)}")
     for result in cast("list[object]", results):
-        members = cast("dict[str, Any]", result) if isinstance(result, dict) else {}
+        members: Mapping[str, Any] = result if is_dict(result) else {}
         held = {"value", "error", "skipped"}.intersection(members)
         if len(held) != 1 or members.get("error", KINDS[0]) not in KINDS:
             raise NotPassed("garbage", f"not a result: {brief(result)}")

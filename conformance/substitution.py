@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from hyperglyph.codec import encode
+from hyperglyph.transport.http.shapes import is_dict
 
 from .shapes import NotTyped, times_of
 from .typed import Typed, from_json, wire
@@ -55,7 +56,6 @@ def ordered(arguments: Mapping[str, Typed]) -> Typed:
 
 def body_of(source: object) -> bytes:
     """Return the octets of a body: any octets, or {"arguments": {NAME: TYPED}}. Raise NotTyped."""
-    if isinstance(source, dict) and "arguments" in source:
-        members = cast("dict[str, Any]", source)
-        return octets({"value": ordered(members["arguments"])})
+    if is_dict(source) and "arguments" in source:
+        return octets({"value": ordered(source["arguments"])})
     return octets(source)

@@ -28,6 +28,13 @@ for line in sys.stdin:
     if request["cmd"] == "stop":
         break
 """
+CLIENT = Scenario(
+    name="s", topic="s", requirements=(), kind="client",
+    source={
+        "serve": [], "perform": [{"op": "get"}],
+        "results": [{"value": {"type": "unicode", "value": "x"}}],
+    },
+)  # fmt: skip
 HUGE = 10**400
 LIST = {"type": "list", "repeat": {"type": "nil"}, "times": 10**6}
 
@@ -51,11 +58,8 @@ def answering(**reply: object) -> list[str]:
 )  # fmt: skip
 def test_a_value_that_is_none_is_garbage(value: object) -> None:
     chosen = [vector for vector in load() if vector.name == "singleton-nil"]
-    page = {"name": "s", "serve": [], "perform": [{"op": "get"}], "results": [{"value": {}}]}
-    source = page | {"results": [{"value": {"type": "unicode", "value": "x"}}]}
-    client = Scenario(name="s", topic="s", requirements=(), kind="client", source=source)
     with Testee(answering(value=value, results=[{"value": value}])) as testee:
-        results = list(run([*chosen, client], testee))
+        results = list(run([*chosen, CLIENT], testee))
         assert testee.starts == 1
     assert [result.outcome for result in results] == ["garbage", "garbage"]
     assert all(len(result.detail) < 1000 for result in results)
@@ -79,10 +83,8 @@ def test_a_value_nested_too_deep_is_no_failure_of_the_runner(depth: int) -> None
 
 @pytest.mark.parametrize("results", [[5], [None], ["value"], [[{"value": 5}]], [["value"]]])
 def test_a_result_that_is_no_object_is_garbage(results: object) -> None:
-    source = {"name": "s", "serve": [], "perform": [{"op": "get"}], "results": [{"value": {}}]}
-    case = Scenario(name="s", topic="s", requirements=(), kind="client", source=source)
     with Testee(answering(results=results)) as testee:
-        (result,) = run([case], testee)
+        (result,) = run([CLIENT], testee)
     assert (result.outcome, result.detail[:12]) == ("garbage", "not a result")
 
 
