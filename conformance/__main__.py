@@ -4,14 +4,14 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from . import coverage, html, known, matrix, registry, report
 from .cases import Case, Vector, choose, load, load_scenarios
 from .layout import layout
-from .results import Result
+from .progress import shown
 from .runner import run
 from .testee import TIMEOUT, Testee, TesteeError
 
@@ -21,7 +21,6 @@ DOCUMENTS: dict[str, Callable[[Sequence[report.Run]], str]] = {
     "junit": report.junit,
     "html": html.page_of_runs,
 }
-_BAR = 30
 _LONGEST = 86_400  # of an answer, in seconds
 
 
@@ -184,7 +183,7 @@ def _run(
     try:
         with testee:
             wanted = [case for case in cases if case.kind in testee.kinds]
-            results = list(_shown(run(wanted, testee, strict=strict), len(wanted)))
+            results = list(shown(run(wanted, testee, strict=strict), len(wanted)))
             about = testee.implementation
     except TesteeError as error:
         print(f"the testee does not start: {error}", file=sys.stderr)
@@ -192,20 +191,6 @@ def _run(
     assert about is not None
     judged, untrue = known.apply(results, [*registered.known(), *extra])
     return report.Run(about, judged, time.monotonic() - started, untrue, registered.name)
-
-
-def _shown(results: Iterable[Result], number: int) -> Iterator[Result]:
-    """Draw a bar while results come, for people who wait longer than a moment."""
-    wanted = sys.stderr.isatty()
-    drawn = time.monotonic() + 1.0
-    for count, result in enumerate(results, 1):
-        yield result
-        if wanted and (now := time.monotonic()) >= drawn:
-            done = "#" * (count * _BAR // number)
-            print(f"\r[{done:{_BAR}}] {count} of {number}", end="", file=sys.stderr, flush=True)
-            drawn = now + 0.1
-    if wanted:
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def _list(cases: Sequence[Case]) -> int:

@@ -11,6 +11,7 @@ from . import html as pages
 from . import known
 from .cases import Case, Scenario
 from .client_judge import judge_call
+from .progress import shown
 from .registry import TESTEES, Registered
 from .relay import Relay
 from .report import Run
@@ -79,10 +80,17 @@ def main(cases: Sequence[Case], *, html: str | None, timeout: float, complete: b
     `complete`: a testee that cannot run here is a failure; those of 2012 need a library, and are
     never among them.
     """
+    if html is not None:
+        # Before all else: what comes of minutes is not to be lost over a folder.
+        try:
+            Path(html).parent.mkdir(parents=True, exist_ok=True)
+            Path(html).touch()
+        except OSError as error:
+            print(f"{html} cannot be written: {error.strerror}", file=sys.stderr)
+            return 2
     made = make(cases, timeout=timeout, say=lambda text: print(text, file=sys.stderr, flush=True))
     print(table(made))
     if html is not None:
-        Path(html).parent.mkdir(parents=True, exist_ok=True)
         page = pages.page_of_matrix(made)
         Path(html).write_text(page, encoding="utf-8", errors="backslashreplace")
     return 0 if made.well and not (complete and made.missing) else 1
@@ -131,7 +139,7 @@ def _alone(registered: Registered, cases: Sequence[Case], timeout: float) -> Run
             assert testee.implementation is not None
             about = testee.implementation
             wanted = [case for case in cases if case.kind in testee.kinds]
-            results = list(run(wanted, testee, strict=registered.strict))
+            results = list(shown(run(wanted, testee, strict=registered.strict), len(wanted)))
     except TesteeError as error:
         problem = str(error)
     judged, untrue = known.apply(results, registered.known())
@@ -148,7 +156,7 @@ def _against(
             Testee(client.command, timeout=timeout) as calling,
             Relay(serving.served()) as relay,
         ):
-            for case in calls:
+            for case in shown(calls, len(calls)):
                 result = judge_call(case, calling, relay.origin)
                 results.append(attrs.evolve(result, seen=relay.taken()))
     except TesteeError as error:

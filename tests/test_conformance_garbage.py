@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -169,3 +172,26 @@ def test_a_run_that_is_interrupted_says_so_and_leaves_no_testee(tmp_path: Path) 
     assert child.returncode == 130
     with pytest.raises(ProcessLookupError):
         os.kill(int(there.read_text()), 0)
+
+
+def test_a_page_that_cannot_be_written_is_told_before_anything_is_run(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    page = str(tmp_path / "file" / "page.html")
+    done = command("matrix", "--pattern", "singleton-nil", "--html", page)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"{page} cannot be written: ")
+
+
+def test_people_see_how_far_a_run_has_come() -> None:
+    ours, theirs = pty.openpty()
+    slow = SCRIPT.replace("    print(", "    import time; time.sleep(0.1)\n    print(")
+    words = ["run", "--pattern", "singleton-nil*", "--", sys.executable, "-c", slow, "{}"]
+    program = [sys.executable, "-m", "hyperglyph.conformance", *words]
+    with subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=theirs):
+        os.close(theirs)
+        seen = b""
+        with suppress(OSError):  # the other end is closed
+            while piece := os.read(ours, 4096):
+                seen += piece
+    os.close(ours)
+    assert re.search(rb"\r\[#+ *\] \d+ of \d+", seen), seen
