@@ -8,8 +8,6 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
-from hyperglyph.transport.http.shapes import is_dict
-
 from .cases import Case
 from .patterns import brief, mismatch
 from .results import NotPassed, Result
@@ -122,8 +120,6 @@ def _judged(case: Case, judge: Callable[[Seen], None]) -> Result:
         judge(seen)
     except NotPassed as failure:
         outcome, detail, fails = failure.outcome, failure.detail, failure.fails
-    except RecursionError:
-        outcome, detail, fails = "garbage", "an answer nested too deep to be looked at", True
     except TesteeError as error:
         outcome, detail, fails = error.outcome, str(error), True
     return Result(case, outcome, detail, (), fails and case.level == "must", tuple(seen))
@@ -143,12 +139,12 @@ def _results(reply: Mapping[str, Any], steps: Sequence[object]) -> list[dict[str
     results = reply.get("results")
     if not isinstance(results, list) or len(cast("list[object]", results)) != len(steps):
         raise NotPassed("garbage", f"not a result for each of {len(steps)} steps: {brief(reply)}")
-    for result in cast("list[object]", results):
-        members: Mapping[str, Any] = result if is_dict(result) else {}
-        held = {"value", "error", "skipped"}.intersection(members)
-        if len(held) != 1 or members.get("error", KINDS[0]) not in KINDS:
+    found = cast("list[dict[str, Any]]", results)
+    for result in found:
+        held = {"value", "error", "skipped"}.intersection(result)
+        if len(held) != 1 or result.get("error", KINDS[0]) not in KINDS:
             raise NotPassed("garbage", f"not a result: {brief(result)}")
-    return cast("list[dict[str, Any]]", results)
+    return found
 
 
 def _check_needs(first: Arrived | None, needs: Mapping[str, object]) -> None:

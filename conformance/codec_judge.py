@@ -42,8 +42,6 @@ class _Judge:
                 self._judge_decoding()
         except NotPassed as failure:
             outcome, detail, fails = failure.outcome, failure.detail, failure.fails
-        except RecursionError:
-            outcome, detail, fails = "garbage", "an answer nested too deep to be looked at", True
         except TesteeError as error:
             outcome, detail, fails = error.outcome, str(error), True
         return Result(self._vector, outcome, detail, tuple(self._notes), fails)
@@ -100,7 +98,7 @@ class _Judge:
     def _check_same(self, got: Any, expected: Typed, what: str) -> None:
         try:
             right = same(got, expected)
-        except (NotTyped, KeyError, TypeError) as error:
+        except (NotTyped, KeyError) as error:
             raise NotPassed("garbage", f"{what}: {error}") from None
         if not right:
             raise NotPassed("failed", f"{what}: {_short(got)}, not {_short(expected)}")

@@ -108,8 +108,6 @@ def make(
     libraries: list[str] = []
     able: list[Registered] = []
     for testee in testees:
-        if testee.aside:
-            continue
         if testee.library:
             libraries.append(testee.name)
         elif (lacks := testee.lacks()) is not None:

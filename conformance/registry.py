@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,7 +27,6 @@ class Registered:
     """A testee by name. `lacks` tells what the machine has not that it needs, None if nothing.
 
     `library`: it is given a library's path. `strict`: all that it SHOULD is demanded of it.
-    `aside`: it is another one again, over another adapter, and no part of the matrix.
     """
 
     name: str
@@ -38,7 +37,6 @@ class Registered:
     library: bool = False
     strict: bool = False
     known_failures: str = ""
-    aside: bool = False
 
     def with_library(self, path: str) -> "Registered":
         """Return the same, to try the library at `path`."""
@@ -97,28 +95,10 @@ def _server(adapter: str, about: str, *modules: str) -> Registered:
     )  # fmt: skip
 
 
-def _client(
-    adapter: str, about: str, *modules: str, known_failures: str = "", aside: bool = False
-) -> Registered:
+def _client(adapter: str, about: str, *modules: str) -> Registered:
     name = "python-client" if adapter == "httpx" else f"python-client-{adapter}"
     command = _module("client", "--adapter", adapter)
-    return Registered(
-        name, about, frozenset({"client"}), command, _needs(*modules),
-        known_failures=known_failures, aside=aside,
-    )  # fmt: skip
-
-
-def _clients_aside() -> Iterator[Registered]:
-    for adapter, about, module in (
-        ("given", "over a transport made for httpx", "httpx"),
-        ("httpx-h2", "by HTTP/2 where there is TLS", "h2"),
-    ):
-        known_failures = "python-client-given.txt" if adapter == "given" else ""
-        for name, client in ((adapter, "Client"), (f"{adapter}-async", "AsyncClient")):
-            yield _client(
-                name, f"this package's {client} {about}", module,
-                known_failures=known_failures, aside=True,
-            )  # fmt: skip
+    return Registered(name, about, frozenset({"client"}), command, _needs(*modules))
 
 
 _CODEC = frozenset({"codec"})
@@ -127,7 +107,6 @@ TESTEES: tuple[Registered, ...] = (
     Registered("python", "this package's codec", _CODEC, _module("codec"), strict=True),
     _client("httpx", "this package's Client", "httpx"),
     _client("httpx-async", "its AsyncClient", "httpx"),
-    *_clients_aside(),
     _server("server", "this package's Server", "cheroot"),
     _server("cheroot-wsgi", "a router under cheroot", "cheroot"),
     _server("granian-wsgi", "a router under granian, by WSGI", "granian"),

@@ -40,8 +40,7 @@ def octets(source: object) -> bytes:
         if set(members) == {"value"}:
             return encode(from_json(members["value"]), canonical=True)
         if set(members) == {"repeat", "times"}:
-            one = octets(members["repeat"])
-            return one * times_of(members, len(one))
+            return octets(members["repeat"]) * times_of(members)
         if set(members) != {"hex"}:
             raise NotTyped(f"not octets: {members!r:.80}")
         return wire(members)

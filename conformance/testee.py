@@ -112,9 +112,7 @@ class Testee:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is not None:
-            self.restart()  # whoever is interrupted does not wait for its answer
-        elif self._child is not None:
+        if self._child is not None:
             self._child.stop(self.timeout)
             self._child = None
 
@@ -151,15 +149,12 @@ class Testee:
     def _start(self) -> "_Child":
         child = _Child(self.command)
         self.starts += 1
-        try:
-            about = child.ask({"cmd": "start", "protocol": 1}, self.patience)
-            names = ("implementation", "language", "version")
-            roles = about.get("roles", ["codec"])
-            if not (_are_texts([about.get(name) for name in names]) and _are_texts(roles)):
-                raise Garbage(f"not an answer to start: {_short(about)}")
-        except BaseException:
+        about = child.ask({"cmd": "start", "protocol": 1}, self.patience)
+        names = ("implementation", "language", "version")
+        if not all(isinstance(about.get(name), str) for name in names):
             child.kill()
-            raise
+            raise Garbage(f"not an answer to start: {_short(about)}")
+        roles = about.get("roles", ["codec"])
         self.implementation = Implementation(
             about["implementation"], about["language"], about["version"], frozenset(roles)
         )
@@ -293,12 +288,6 @@ class _Child:
                 self._overdue = True
                 self._signal()
                 return
-
-
-def _are_texts(parts: object) -> bool:
-    if not isinstance(parts, list):
-        return False
-    return all(isinstance(part, str) for part in cast("list[object]", parts))
 
 
 def _short(answer: object) -> str:
