@@ -9,7 +9,7 @@ from pathlib import Path
 from . import coverage, html, known, matrix, registry, report
 from .cases import Case, Vector, choose, load, load_scenarios
 from .layout import layout
-from .results import Result
+from .results import Result, legible
 from .runner import run
 from .testee import TIMEOUT, Testee, TesteeError
 
@@ -23,7 +23,18 @@ _BAR = 30
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return the exit status: 0 well, 1 not well, 2 not run at all."""
+    """Run the command and return the exit status: 0 well, 1 not well, 2 not run at all.
+
+    Interrupted by Ctrl-C it ends what it has started, says so, and returns 130 as shells do.
+    """
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     command: list[str] = []
     if "--" in words:  # all behind it belongs to the testee, options too
@@ -130,7 +141,7 @@ def _run(
             results = list(_shown(run(wanted, testee, strict=strict), len(wanted)))
             about = testee.implementation
     except TesteeError as error:
-        print(f"the testee does not start: {error}", file=sys.stderr)
+        print(f"the testee does not start: {legible(str(error))}", file=sys.stderr)
         return 2
     assert about is not None
     judged, untrue = known.apply(results, [*registered.known(), *extra])
