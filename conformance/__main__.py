@@ -20,6 +20,7 @@ REPORTS: dict[str, Callable[[report.Run], str]] = {
     "html": html.page_of_run,
 }
 _BAR = 30
+_DAY = 86_400
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,11 +43,11 @@ def _main(arguments: Sequence[str] | None) -> int:
         words, command = words[:cut], words[cut + 1 :]
     parser = _parser()
     options = parser.parse_args(words)
-    cases: list[Case] = [*load(), *load_scenarios()]
+    every: list[Case] = [*load(), *load_scenarios()]
     if options.action == "show":
-        return _show([case for case in cases if case.name == options.name])
+        return _show([case for case in every if case.name == options.name])
     cases = choose(
-        cases, topics=options.topic, requirements=options.requirement, patterns=options.pattern
+        every, topics=options.topic, requirements=options.requirement, patterns=options.pattern
     )
     if options.action == "list":
         return _list(cases)
@@ -62,7 +63,7 @@ def _main(arguments: Sequence[str] | None) -> int:
             "run needs testees by name, or -- COMMAND ARGUMENTS; known by name are " + _names()
         )
     try:
-        extra = known.read_file(Path(options.known)) if options.known else []
+        extra = known.read_file(Path(options.known), every) if options.known else []
         chosen = [_registered(name, options.lib) for name in options.testee]
     except (OSError, ValueError) as error:
         parser.error(str(error))
@@ -99,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         choice.add_argument(f"--{name}", action="append", default=[], metavar="X", help=what)
     timed = argparse.ArgumentParser(add_help=False)
     timed.add_argument(
-        "--timeout", type=float, default=TIMEOUT, metavar="SECONDS", help="for each answer"
+        "--timeout", type=_seconds, default=TIMEOUT, metavar="SECONDS", help="for each answer"
     )
     runs = actions.add_parser("run", parents=[choice, timed], help="try implementations")
     runs.add_argument("testee", nargs="*", help=f"{_names()}; or -- COMMAND ARGUMENTS")
@@ -121,6 +122,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     actions.add_parser("requirements", parents=[choice], help="list which have cases")
     return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= _DAY:
+        raise argparse.ArgumentTypeError(f"{text}: more than 0 seconds, and at most a day's")
+    return seconds
 
 
 def _run(

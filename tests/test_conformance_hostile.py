@@ -68,7 +68,7 @@ NIL = '{"type": "nil"}'
 NOT_ANSWERS = {
     "a sequence number that is no integer": '{"seq": SEQ.0}',
     "a number that JSON has not": '{"seq": SEQ, "at": NaN}',
-    "in another encoding": '{"seq": SEQ, "skipped": "\xff"}',
+    "in another encoding": "".join(f"\0{char}" for char in '{"seq": 2, "skipped": ""}') + "\0",
     "too deep to be compared": f'{{"seq": SEQ, "value": {"[" * 600}{"]" * 600}}}',
     "many items": f'{{"seq": SEQ, "value": {bomb(10**10, NIL)}}}',
     "a long text": '{"seq": SEQ, "value": {"type": "unicode", "repeat": "a", "times": 9999999999}}',
@@ -78,7 +78,7 @@ NOT_ANSWERS = {
 
 @pytest.mark.parametrize("name", NOT_ANSWERS)
 def test_what_is_no_answer_is_garbage(name: str) -> None:
-    evil = f"sys.stdout.reconfigure(encoding='latin-1'); answer({NOT_ANSWERS[name]!r})"
+    evil = f"answer({NOT_ANSWERS[name]!r})"
     with started(evil) as testee, pytest.raises(Garbage, match="not an answer to request 2"):
         testee.ask(cmd="decode", wire="4e3b")
 

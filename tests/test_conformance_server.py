@@ -99,8 +99,9 @@ class Here(Testee):
         super().__init__(timeout=timeout)
         self._served = url
 
-    def served(self) -> str:
-        return self._served
+    def ask(self, **request: object) -> dict[str, Any]:
+        assert request["cmd"] == "serve"
+        return {"url": self._served}
 
 
 Handle = Callable[[Incoming], Response]
