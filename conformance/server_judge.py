@@ -234,7 +234,7 @@ class _Judge:
         try:
             answer = exchange.answer(head_only=head_only)
         except Cut as error:
-            if closed is not None and not error.begun:
+            if closed is not None and not error.begun and _is_refusal(wanted):
                 return None
             raise
         if closed is True:
@@ -306,6 +306,13 @@ def _fits_status(status: int, wanted: object) -> bool:
     if isinstance(wanted, str):
         return f"{status // 100}xx" == wanted
     return status == wanted
+
+
+def _is_refusal(wanted: Mapping[str, Any]) -> bool:
+    """Whether nothing but a refusal is wanted, in whose place a connection may be closed."""
+    status: object = wanted.get("status", 400)
+    statuses = cast("list[object]", status) if isinstance(status, list) else [status]
+    return all(str(one)[0] in "45" for one in statuses)
 
 
 def _headers_of(value: Typed) -> dict[str, str]:
