@@ -12,6 +12,7 @@ from . import coverage, html, known, matrix, registry, report
 from .cases import Case, Vector, choose, load, load_scenarios
 from .layout import layout
 from .progress import shown
+from .results import legible
 from .runner import run
 from .testee import TIMEOUT, Testee, TesteeError
 
@@ -21,14 +22,21 @@ DOCUMENTS: dict[str, Callable[[Sequence[report.Run]], str]] = {
     "junit": report.junit,
     "html": html.page_of_runs,
 }
+_DAY = 86_400
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return the exit status: 0 well, 1 not well, 2 not run at all."""
+    """Run the command and return the exit status: 0 well, 1 not well, 2 not run at all.
+
+    Interrupted by Ctrl-C it ends what it has started, says so, and returns 130 as shells do.
+    """
     _take_everything()
     try:
         status = _main(arguments)
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     except BrokenPipeError:
         # Who reads has enough, as `head`: what is left must not be tried again at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -44,11 +52,11 @@ def _main(arguments: Sequence[str] | None) -> int:
         words, command = words[:cut], words[cut + 1 :]
     parser = _parser()
     options = parser.parse_args(words)
-    cases: list[Case] = [*load(), *load_scenarios()]
+    every: list[Case] = [*load(), *load_scenarios()]
     if options.action == "show":
-        return _show([case for case in cases if case.name == options.name])
+        return _show([case for case in every if case.name == options.name])
     cases = choose(
-        cases, topics=options.topic, requirements=options.requirement, patterns=options.pattern
+        every, topics=options.topic, requirements=options.requirement, patterns=options.pattern
     )
     if options.action == "list":
         return _list(cases)
@@ -64,7 +72,7 @@ def _main(arguments: Sequence[str] | None) -> int:
             "run needs testees by name, or -- COMMAND ARGUMENTS; known by name are " + _names()
         )
     try:
-        extra = known.read_file(Path(options.known)) if options.known else []
+        extra = known.read_file(Path(options.known), every) if options.known else []
         chosen = [_registered(name, options.lib) for name in options.testee]
     except (OSError, ValueError) as error:
         parser.error(str(error))
@@ -108,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
         choice.add_argument(f"--{name}", action="append", default=[], metavar="X", help=what)
     timed = argparse.ArgumentParser(add_help=False)
     timed.add_argument(
-        "--timeout", type=float, default=TIMEOUT, metavar="SECONDS", help="for each answer"
+        "--timeout", type=_seconds, default=TIMEOUT, metavar="SECONDS", help="for each answer"
     )
     runs = actions.add_parser("run", parents=[choice, timed], help="try implementations")
     runs.add_argument("testee", nargs="*", help=f"{_names()}; or -- COMMAND ARGUMENTS")
@@ -130,6 +138,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     actions.add_parser("requirements", parents=[choice], help="list which have cases")
     return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= _DAY:
+        raise argparse.ArgumentTypeError(f"{text}: more than 0 seconds, and at most a day's")
+    return seconds
 
 
 def _runs(
@@ -175,7 +190,7 @@ def _run(
             results = list(shown(run(wanted, testee, strict=strict), len(wanted)))
             about = testee.implementation
     except TesteeError as error:
-        print(f"the testee does not start: {error}", file=sys.stderr)
+        print(f"the testee does not start: {legible(str(error))}", file=sys.stderr)
         return None
     assert about is not None
     judged, untrue = known.apply(results, [*registered.known(), *extra])

@@ -43,7 +43,7 @@ p.detail { white-space: pre-wrap; overflow-wrap: anywhere }
 def page_of_runs(runs: Sequence[Run]) -> str:
     """Return the page of some testees: for each the counts by topic, then every case."""
     if len(runs) == 1:
-        return _page(runs[0].title, _alone(runs[0], "run"))
+        return _page(runs[0].title, _alone(runs[0], "run", title=False))
     parts = list(_runs(runs))
     for number, run in enumerate(runs):
         parts += [f'<h2 id="run-{number}">{_text(run.name)}</h2>', *_alone(run, f"run-{number}")]
@@ -101,8 +101,9 @@ def _runs(runs: Sequence[Run]) -> Iterator[str]:
     yield "</tbody></table></div>"
 
 
-def _alone(run: Run, anchor: str) -> Iterator[str]:
-    yield f"<p>{_text(run.title)}: {_text(run.verdict)}, in {run.seconds:.1f} s</p>"
+def _alone(run: Run, anchor: str, *, title: bool = True) -> Iterator[str]:
+    front = f"{_text(run.title)}: " if title else ""
+    yield f"<p>{front}{_text(run.verdict)}, in {run.seconds:.1f} s</p>"
     if run.problem:
         yield f'<p class="detail">{_text(run.problem)}</p>'
         return

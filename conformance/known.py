@@ -15,7 +15,7 @@ import attrs
 from .cases import Case
 from .results import Result
 
-__all__ = ["Known", "apply", "read", "shipped"]
+__all__ = ["Known", "apply", "read", "read_file", "shipped"]
 
 
 @attrs.frozen
@@ -51,9 +51,19 @@ def shipped(name: str) -> list[Known]:
     return read(files("hyperglyph.conformance").joinpath("known", name).read_text("utf-8"), name)
 
 
-def read_file(path: Path) -> list[Known]:
-    """Return the lines of a file. Raise OSError, or ValueError for a line that is none."""
-    return read(path.read_text("utf-8"), path.name)
+def read_file(path: Path, cases: Sequence[Case]) -> list[Known]:
+    """Return the lines of a file. Raise OSError, or ValueError for a line that is none.
+
+    One that is about none of `cases`, which are all there are, is misspelt: it is none, too.
+    """
+    lines = read(path.read_text("utf-8"), path.name)
+    for line in lines:
+        if not any(map(line.fits, cases)):
+            raise ValueError(
+                f"{line.where}: {line.pattern} is the name of no case and no requirement that has "
+                "one: `hyperglyph-conformance list` names them"
+            )
+    return lines
 
 
 def apply(results: Iterable[Result], lines: Sequence[Known]) -> tuple[list[Result], list[Known]]:

@@ -15,7 +15,7 @@ from .progress import shown
 from .registry import TESTEES, Registered
 from .relay import Relay
 from .report import Run
-from .results import Result, succeeded
+from .results import Result, legible, succeeded
 from .runner import run
 from .testee import Implementation, Testee, TesteeError
 
@@ -141,7 +141,7 @@ def _alone(registered: Registered, cases: Sequence[Case], timeout: float) -> Run
             wanted = [case for case in cases if case.kind in testee.kinds]
             results = list(shown(run(wanted, testee, strict=registered.strict), len(wanted)))
     except TesteeError as error:
-        problem = str(error)
+        problem = legible(str(error))
     judged, untrue = known.apply(results, registered.known())
     return Run(about, judged, time.monotonic() - started, untrue, registered.name, problem)
 

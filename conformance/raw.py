@@ -15,8 +15,11 @@ import attrs
 
 HEAD_SIZE = 256 * 1024
 BODY_SIZE = 64 * 1024 * 1024
+#: Of all that comes: the body, its framing, heads of 1xx before it, and trailers behind it.
+SIZE = 2 * BODY_SIZE
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: [^\r\n]*)?")
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*")
+# White space around a value is stripped: a pattern for it takes as long as the square of a line.
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]*)?")
 
 
@@ -156,7 +159,8 @@ class Exchange:
             field = _FIELD.fullmatch(line)
             if field is None:
                 raise NotHTTP(f"not a header: {line[:100]!r}")
-            headers.append((field[1].decode("ascii").lower(), field[2].decode("latin-1")))
+            value = field[2].strip(b" \t").decode("latin-1")
+            headers.append((field[1].decode("ascii").lower(), value))
         return int(match[1]), tuple(headers)
 
     def _body(self, answer: Answer) -> bytes:
@@ -178,6 +182,7 @@ class Exchange:
 
     def _chunks(self) -> Sequence[bytes]:
         chunks: list[bytes] = []
+        whole = 0
         while True:
             match = _SIZE.fullmatch(self._line(1024))
             if match is None:
@@ -185,7 +190,8 @@ class Exchange:
             size = int(match[1], 16)
             if size == 0:
                 break
-            _check_size(size + sum(map(len, chunks)))
+            whole += size
+            _check_size(whole)
             chunks.append(self._take(size))
             if self._take(2) != b"\r\n":
                 raise NotHTTP("a chunk is longer than its size")
@@ -235,6 +241,8 @@ class Exchange:
             piece = b""
         self._ended = not piece
         self._seen += piece
+        if len(self._seen) > SIZE:
+            raise NotHTTP(f"more than {SIZE} octets came")
         return bool(piece)
 
     def _left(self) -> float:

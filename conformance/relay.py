@@ -12,6 +12,8 @@ __all__ = ["Relay"]
 _PIECE: Final = 64 * 1024
 #: So much is kept of each direction of a connection; a report needs no more.
 _KEPT: Final = 8 * 1024
+#: And so many turns, from one side or the other.
+_TURNS: Final = 1000
 
 
 class Relay:
@@ -107,6 +109,8 @@ class Relay:
     def _keep(self, who: str, piece: bytes) -> None:
         with self._lock:
             if not self._kept or self._kept[-1][0] != who:
+                if len(self._kept) == _TURNS:
+                    return
                 self._kept.append((who, bytearray()))
             kept = self._kept[-1][1]
             kept += piece[: max(0, _KEPT - len(kept))]

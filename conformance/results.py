@@ -1,12 +1,33 @@
 """What comes out of a case, whatever judged it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import attrs
 
 from .cases import Case
 
+#: Of a text that a testee has given, so many characters are kept.
+_KEPT = 8 * 1024
+
 OUTCOMES = ("passed", "failed", "skipped", "errored", "crashed", "hung", "garbage")
+
+
+def legible(text: str) -> str:
+    """A text that a testee may have given, such as can be shown anywhere.
+
+    It is cut where it is long; line breaks and tabs stay, and what else is not printable is
+    escaped: it would steer a terminal, and XML and UTF-8 have no place for some of it.
+    """
+    if len(text) > _KEPT:
+        text = f"{text[:_KEPT]}… {len(text) - _KEPT} characters more"
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+def _all_legible(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(legible, texts))
 
 
 @attrs.frozen
@@ -20,8 +41,8 @@ class Result:
 
     case: Case
     outcome: str
-    detail: str = ""
-    notes: tuple[str, ...] = ()
+    detail: str = attrs.field(default="", converter=legible)
+    notes: tuple[str, ...] = attrs.field(default=(), converter=_all_legible)
     fails: bool = True
     seen: tuple[tuple[str, bytes], ...] = ()
     known: str = ""

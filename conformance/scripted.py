@@ -21,10 +21,15 @@ import attrs
 
 HEAD_SIZE: Final = 256 * 1024
 BODY_SIZE: Final = 64 * 1024 * 1024
+#: Of a request: the body, its framing, and trailers behind it.
+SIZE: Final = 2 * BODY_SIZE
+#: Connections at a time; a client that makes more finds them closed.
+CONNECTIONS: Final = 100
 #: Names of the origins, as exchanges name them (spec/testee.md, "kind `client`").
 ORIGINS: Final = ("origin", "other", "secure")
 _LINE: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) HTTP/1\.[01]")
-_FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*")
+# White space around a value is stripped: a pattern for it takes as long as the square of a line.
+_FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)")
 _SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]*)?")
 _NO_WAIT: Final = struct.pack("ii", 1, 0)
 _TLS: Final = files("hyperglyph.spec").joinpath("http", "tls")
@@ -89,7 +94,7 @@ class ScriptedServer:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._sockets: set[socket.socket] = set()
-        self._threads: list[threading.Thread] = []
+        self._threads: set[threading.Thread] = set()
         self._listeners: dict[str, socket.socket] = {}
         self._context: ssl.SSLContext | None = None
 
@@ -140,8 +145,8 @@ class ScriptedServer:
 
     def _start(self, work: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.add(thread)
 
     def _accept(self) -> None:
         with selectors.DefaultSelector() as waiting:
@@ -159,7 +164,7 @@ class ScriptedServer:
         except OSError:  # gone before it was looked at
             return
         with self._lock:
-            if self._ended.is_set():
+            if self._ended.is_set() or len(self._sockets) >= CONNECTIONS:
                 connection.close()
                 return
             self._sockets.add(connection)
@@ -195,6 +200,7 @@ class ScriptedServer:
             with self._lock:
                 self._sockets.discard(connection)
                 self._sockets.discard(spoken)
+                self._threads.discard(threading.current_thread())
             spoken.close()
 
     def _answered(self, connection: socket.socket, arrived: Arrived) -> bool:
@@ -261,7 +267,8 @@ class _Reader:
             match = _FIELD.fullmatch(line)
             if match is None:
                 raise _NotHTTP(f"not a header: {line[:100]!r}")
-            fields.append((match[1].decode("ascii").lower(), match[2].decode("latin-1")))
+            value = match[2].strip(b" \t").decode("latin-1")
+            fields.append((match[1].decode("ascii").lower(), value))
         return tuple(fields)
 
     def _body(self, arrived: Arrived) -> bytes:
@@ -315,3 +322,5 @@ class _Reader:
         if not piece:
             raise _NotHTTP("the request was cut short")
         self._held += piece
+        if len(self._held) > SIZE:
+            raise _NotHTTP(f"a request of more than {SIZE} octets")

@@ -4,7 +4,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from typing import Any, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import attrs
 
@@ -15,20 +15,18 @@ from hyperglyph.transport.http.urls import resolve
 from .cases import Case
 from .pages import NotThere, find, text_attribute
 from .patterns import attributes_of, brief, mismatch
-from .raw import Answer, Cut, Exchange, NoAnswer, Refused
+from .raw import Answer, Cut, Exchange, Late, NoAnswer, Refused
 from .results import NotPassed, Result
 from .script import header_mismatch
 from .shapes import characters_of
 from .substitution import body_of, octets, ordered, substitute
-from .testee import Garbage, Testee, TesteeError
+from .testee import Testee, TesteeError
 from .typed import Typed, to_json
 
 MEDIA_TYPE = "application/vnd.hyperglyph"
 SEQUENCE = "application/vnd.hyperglyph-seq"
 #: Of what went to and fro in a step, so many octets are kept.
 _KEPT = 64 * 1024
-#: With its host and port, and these by themselves.
-_ORIGIN = re.compile(r"http://(([A-Za-z0-9.-]+):([0-9]{1,5}))(?=/|$)")
 _FOLLOWED = 3
 
 
@@ -75,14 +73,14 @@ class _Judge:
         self._seen = seen
         self._pages: dict[str, _Page] = {}
         url = testee.served()
-        match = _ORIGIN.match(url)
-        if match is None:
-            raise Garbage(f"not where a server is: {brief(url)}")
-        self._origin, authority, self._host = match[0], match[1], match[2]
-        self._port = int(match[3])
+        parts = urlsplit(url)
+        assert parts.hostname is not None
+        assert parts.port is not None
+        self._host, self._port = parts.hostname, parts.port
+        self._origin = f"http://{parts.netloc}"
         self._places = {
             "origin": self._origin,
-            "host": authority,
+            "host": parts.netloc,
             "port": str(self._port),
             "unique": secrets.token_hex(6),
         }
@@ -221,7 +219,7 @@ class _Judge:
                 return None
             return self._answered(exchange, wanted, head_only=method == "HEAD")
         except NoAnswer as error:
-            if isinstance(error, Refused):
+            if isinstance(error, (Refused, Late)):
                 self._testee.restart()
             raise NotPassed(error.outcome, str(error)) from None
         finally:
@@ -236,7 +234,7 @@ class _Judge:
         try:
             answer = exchange.answer(head_only=head_only)
         except Cut as error:
-            if closed is not None and not error.begun:
+            if closed is not None and not error.begun and _is_refusal(wanted):
                 return None
             raise
         if closed is True:
@@ -308,6 +306,13 @@ def _fits_status(status: int, wanted: object) -> bool:
     if isinstance(wanted, str):
         return f"{status // 100}xx" == wanted
     return status == wanted
+
+
+def _is_refusal(wanted: Mapping[str, Any]) -> bool:
+    """Whether nothing but a refusal is wanted, in whose place a connection may be closed."""
+    status: object = wanted.get("status", 400)
+    statuses = cast("list[object]", status) if isinstance(status, list) else [status]
+    return all(str(one)[0] in "45" for one in statuses)
 
 
 def _headers_of(value: Typed) -> dict[str, str]:

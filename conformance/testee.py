@@ -1,33 +1,45 @@
 """Drives the program that is tested: a child process that answers lines of JSON with lines of JSON.
 
-Reading and writing block, and one watchdog thread kills the child when an answer is overdue, which
-ends both: no way of hanging (not reading, not answering, answering without end) needs its own case.
+A thread of its own writes and reads, and whoever asks waits for it so long and no longer: no way of
+hanging (not reading, not answering, answering without end) needs its own case, nor does a child
+that is gone while something that it has started keeps its pipes open.
 """
 
 import contextlib
 import json
 import os
+import queue
+import re
 import secrets
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import IO, Any, Never, Self
 
 import attrs
 
+from hyperglyph.transport.http.shapes import is_dict, is_list
+
 from .cases import ROLES
+from .results import legible
 
 PYTHON = (sys.executable, "-m", "hyperglyph.conformance.testees.codec")
 TIMEOUT = 10.0
 # An answer holds at most some MiB as hexadecimal; more than this is a child that never stops.
 _LINE = 64 * 1024 * 1024
-_TICK = 0.05
+# A value as deep as any that a vector has is at most 304 levels of JSON; Python has room for more.
+_LEVELS = 500
+# What all strings of an answer, spelled out, are together, and sixteen for each member besides. The
+# largest in the vectors has half of that.
+_SPELLED = 128 * 1024 * 1024
+_ORIGIN = re.compile(
+    r"http://[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,9}:([1-9][0-9]{0,4})(?=/|$)"
+)
 
 
 class TesteeError(Exception):
@@ -49,7 +61,7 @@ class Hung(TesteeError):
 
 
 class Garbage(TesteeError):
-    """A line came that is no answer of the protocol."""
+    """A line came that is no answer of the protocol, or more than can be looked at."""
 
     outcome = "garbage"
 
@@ -58,9 +70,9 @@ class Garbage(TesteeError):
 class Implementation:
     """What a testee says of itself. `roles` are those in which it can be tried."""
 
-    name: str
-    language: str
-    version: str
+    name: str = attrs.field(converter=legible)
+    language: str = attrs.field(converter=legible)
+    version: str = attrs.field(converter=legible)
     roles: frozenset[str] = frozenset({"codec"})
 
 
@@ -112,9 +124,13 @@ class Testee:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._child is not None:
-            self._child.stop(self.timeout)
-            self._child = None
+        child, self._child = self._child, None
+        if child is None:
+            return
+        if isinstance(error, KeyboardInterrupt):  # who has pressed Ctrl-C does not wait for it
+            child.kill()
+        else:
+            child.stop(self.timeout)
 
     def ask(self, **request: object) -> dict[str, Any]:
         """Send one request and return its answer, without `seq`."""
@@ -133,8 +149,9 @@ class Testee:
         """
         if self._url is None:
             reply = self.ask(cmd="serve", port=free_port())
-            url = reply.get("url")
-            if not isinstance(url, str):
+            url = str(reply.get("url"))
+            match = _ORIGIN.match(url)
+            if match is None or int(match[1]) > 65535:
                 raise Garbage(f"not an answer to serve: {_short(reply)}")
             self._url = url
         return self._url
@@ -148,18 +165,26 @@ class Testee:
 
     def _start(self) -> "_Child":
         child = _Child(self.command)
-        self.starts += 1
-        about = child.ask({"cmd": "start", "protocol": 1}, self.patience)
-        names = ("implementation", "language", "version")
-        if not all(isinstance(about.get(name), str) for name in names):
+        try:
+            self.starts += 1
+            about = child.ask({"cmd": "start", "protocol": 1}, self.patience)
+            self.implementation = _introduced(about)
+        except BaseException:  # Ctrl-C, too: nobody else knows of the child yet
             child.kill()
-            raise Garbage(f"not an answer to start: {_short(about)}")
-        roles = about.get("roles", ["codec"])
-        self.implementation = Implementation(
-            about["implementation"], about["language"], about["version"], frozenset(roles)
-        )
+            raise
         self._child = child
         return child
+
+
+def _introduced(about: dict[str, Any]) -> Implementation:
+    """Who the answer to `start` says it is. Raise Garbage."""
+    names = [about.get(name) for name in ("implementation", "language", "version")]
+    roles = about.get("roles", ["codec"])
+    texts = [*names, *roles] if is_list(roles) else [None]
+    if not all(isinstance(text, str) for text in texts):
+        raise Garbage(f"not an answer to start: {_short(about)}")
+    name, language, version = map(str, names)
+    return Implementation(name, language, version, frozenset(map(str, roles)))
 
 
 def free_port() -> int:
@@ -185,29 +210,31 @@ class _Child:
             )
         except OSError as error:
             raise Crashed(f"cannot start {command[0]}: {error.strerror}") from None
-        self._deadline: float | None = None
-        self._overdue = False
-        self._ended = threading.Event()
+        self._killed = False
         self._seq = 0
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._replies: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._said: deque[bytes] = deque(maxlen=20)
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
-        threading.Thread(target=self._watch, daemon=True).start()
+        self._speaker = _started(self._speak)
+        self._listener = _started(self._listen)
 
     def ask(self, request: dict[str, object], timeout: float) -> dict[str, Any]:
         self._seq += 1
-        line = json.dumps({"seq": self._seq, **request}).encode("ascii") + b"\n"
-        self._deadline = time.monotonic() + timeout
+        self._lines.put(json.dumps({"seq": self._seq, **request}).encode("ascii") + b"\n")
         try:
-            reply = self._exchange(line)
-        finally:
-            self._deadline = None
-        if self._overdue:
+            reply = self._replies.get(timeout=timeout)
+        except queue.Empty:
             self.kill()
-            raise Hung(f"no answer within {timeout:g} s")
+            raise Hung(f"no answer within {timeout:g} s") from None
         if not reply.endswith(b"\n"):
             raise self._crash(reply)
         return self._parse(reply)
+
+    def _speak(self) -> None:
+        while (line := self._lines.get()) is not None:
+            self._replies.put(self._exchange(line))
+        _close(self._process.stdin)
+        _close(self._process.stdout)
 
     def _exchange(self, line: bytes) -> bytes:
         assert self._process.stdin is not None
@@ -221,13 +248,14 @@ class _Child:
 
     def _parse(self, reply: bytes) -> dict[str, Any]:
         try:
-            answer: object = json.loads(reply)
+            answer: object = json.loads(reply.decode("utf-8"), parse_constant=_no_number)
+            _check_extent(answer)
         except (ValueError, RecursionError):
             answer = None
-        if isinstance(answer, dict):
-            members = cast("dict[str, Any]", answer)
-            if members.pop("seq", None) == self._seq:
-                return members
+        if is_dict(answer):
+            seq = answer.pop("seq", None)
+            if seq == self._seq and type(seq) is int:  # true and 1.0 are equal to 1
+                return answer
         # What follows could answer another request: the stream cannot be trusted any more.
         self.kill()
         raise Garbage(f"not an answer to request {self._seq}: {_short(reply)}")
@@ -248,46 +276,79 @@ class _Child:
 
     def stop(self, timeout: float) -> None:
         """Ask it to end, and make it if it does not."""
-        with contextlib.suppress(TesteeError, subprocess.TimeoutExpired):
-            self.ask({"cmd": "stop"}, timeout)
-            self._process.wait(1.0)
-        self.kill()
+        try:
+            with contextlib.suppress(TesteeError, subprocess.TimeoutExpired):
+                self.ask({"cmd": "stop"}, timeout)
+                self._process.wait(1.0)
+        finally:
+            self.kill()
 
     def kill(self) -> None:
-        """End the process, whatever it does, and let go of its pipes."""
-        self._ended.set()
+        """End the process, whatever it does, and let go of its pipes. May be repeated."""
+        if self._killed:
+            return
         self._signal()
         self._process.wait()
+        self._killed = True
+        self._lines.put(None)
+        # Each closes its pipes at its end, for which it may have to wait: a grandchild holds them.
+        self._speaker.join(1.0)
         self._listener.join(1.0)
-        # Closing a pipe that the listener still reads (a grandchild holds it) would wait for it.
-        errors = None if self._listener.is_alive() else self._process.stderr
-        for pipe in (self._process.stdin, self._process.stdout, errors):
-            if pipe is not None:
-                # What was buffered can no longer be sent.
-                with contextlib.suppress(OSError):
-                    pipe.close()
 
     def _signal(self) -> None:
         if os.name != "posix":
             self._process.kill()
             return
-        # Not after the process has been waited for: its number may be another's by then.
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        # Also when it has ended itself: what it has started is still in its group, and as long as
+        # anything is, the system gives the number of the group to nobody else.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _listen(self) -> None:
         assert self._process.stderr is not None
         while line := self._process.stderr.readline(4096):
             self._said.append(line)
+        _close(self._process.stderr)
 
-    def _watch(self) -> None:
-        while not self._ended.wait(_TICK):
-            deadline = self._deadline
-            if deadline is not None and time.monotonic() > deadline:
-                self._overdue = True
-                self._signal()
-                return
+
+def _started(work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def _close(pipe: IO[bytes] | None) -> None:
+    assert pipe is not None
+    with contextlib.suppress(OSError):  # what was buffered can no longer be sent
+        pipe.close()
+
+
+def _no_number(text: str) -> Never:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _check_extent(answer: object) -> None:
+    """Raise ValueError for an answer too deep or too large to be looked at.
+
+    What `repeat` and `times` stand for counts in full: a short line may spell more than any memory.
+    """
+    left = _SPELLED
+    waiting: list[tuple[Any, int, int]] = [(answer, 1, 1)]
+    while waiting:
+        part, level, times = waiting.pop()
+        inner: Iterable[object] = ()
+        if isinstance(part, str):
+            left -= times * len(part)
+        elif is_dict(part):
+            inner = part.values()
+            count = part.get("times")
+            times *= max(count, 1) if isinstance(count, int) else 1
+        elif is_list(part):
+            inner = part
+        left -= times * 16
+        if left < 0 or level > _LEVELS:
+            raise ValueError("too deep or too large")
+        waiting += [(held, level + 1, times) for held in inner]
 
 
 def _short(answer: object) -> str:

@@ -28,6 +28,8 @@ HEAD_LIMIT: Final = 64 * 1024  # browsers and proxies stop earlier
 HEADERS_LIMIT: Final = 128
 _LINE_LIMIT: Final = 4_096  # of a chunk's head or a trailer
 _TRAILERS_LIMIT: Final = 64
+#: Of a body's chunk extensions in all: they are no part of what the limits on bodies count.
+_EXTENSIONS_LIMIT: Final = 64 * 1024
 
 # RFC 9112, section 3: request-line = method SP request-target SP HTTP-version
 _REQUEST_LINE: Final = re.compile(rb"([A-Za-z]{1,32}) ([!-~]+) HTTP/1\.([01])")
@@ -192,10 +194,15 @@ def _read_exactly(source: Source, length: int) -> Iterator[bytes]:
 
 
 def _read_chunks(source: Source) -> Iterator[bytes]:
+    extensions = 0
     while True:
         match = _CHUNK.fullmatch(source.read_line(_LINE_LIMIT))
         if match is None:
             raise BadRequest("malformed chunk")
+        # RFC 9112, section 7.1.1: a server ought to limit their total length.
+        extensions += match.end() - match.end(1) - 2
+        if extensions > _EXTENSIONS_LIMIT:
+            raise BadRequest(f"chunk extensions of more than {_EXTENSIONS_LIMIT} bytes")
         remaining = int(match[1], 16)
         if not remaining:
             break

@@ -38,7 +38,7 @@ def command(*words: str) -> subprocess.CompletedProcess[str]:
 def test_a_ruby_library_conforms_but_for_its_known_failures(ruby: str) -> None:
     registered = registry.find("ruby-2012")
     assert registered is not None
-    lines = known.read_file(RUBY / "known.txt")
+    lines = known.read_file(RUBY / "known.txt", load())
     with Testee(registered.with_library(str(RUBY)).command) as testee:
         results, untrue = known.apply(run(load(), testee), lines)
         assert testee.starts == 1

@@ -252,6 +252,15 @@ def test_what_a_client_does_not_ask_for_is_skipped() -> None:
     assert (result.outcome, result.fails) == ("failed", True)
 
 
+@pytest.mark.parametrize(("said", "outcome"), [("error", "failed"), ("skipped", "skipped")])
+def test_a_client_that_sends_nothing_is_not_excused_by_what_it_does_not_ask_for(
+    said: str, outcome: str
+) -> None:
+    answer = f'reply["results"] = [{{"{said}": "transport"}}]'
+    result = judged(answer, needs={"user-agent": {"contains": "urllib"}})
+    assert (result.outcome, result.fails) == (outcome, True)
+
+
 @pytest.mark.parametrize(
     ("result", "wanted", "right"),
     [

@@ -99,8 +99,9 @@ class Here(Testee):
         super().__init__(timeout=timeout)
         self._served = url
 
-    def served(self) -> str:
-        return self._served
+    def ask(self, **request: object) -> dict[str, Any]:
+        assert request["cmd"] == "serve"
+        return {"url": self._served}
 
 
 Handle = Callable[[Incoming], Response]
@@ -317,6 +318,8 @@ WELL = [
 BOMB = gzip.compress(bytes(65 * 1024 * 1024))
 WRONG: list[tuple[bytes, dict[str, Any], str]] = [
     (b"", {"status": 200}, "closed without an answer"),
+    (b"", {"status": 200, "closed": True}, "closed without an answer"),
+    (b"", {"status": [200, 405], "closed": "may"}, "closed without an answer"),
     (b"hello\r\n\r\n", {}, "not a status line"),
     (b"HTTP/2 200\r\n\r\n", {}, "not a status line"),
     (b"HTTP/1.1 200 OK\r\nX : y\r\n\r\n", {}, "not a header"),

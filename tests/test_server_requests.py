@@ -118,6 +118,17 @@ def test_chunked_bodies(url: str) -> None:
         assert body_of(exchange(url, chunked(*whole, end=end))) == "Hello bob"
 
 
+def test_chunk_extensions_have_a_limit_in_all(url: str) -> None:
+    few = b"1;" + b"x" * 4000 + b"\r\n \r\n"
+    body = chunked(b"Ou4:name;u3:bob;;", end=b"0\r\n\r\n")
+    for times, status in ((16, 200), (17, 400)):
+        head, _, chunks = body.partition(b"\r\n\r\n")
+        assert status_of(exchange(url, head + b"\r\n\r\n" + few * times + chunks)) == status
+    assert b"chunk extensions of more than 65536 bytes" in exchange(
+        url, head + b"\r\n\r\n" + few * 17
+    )
+
+
 def test_a_dripped_head_ends_at_the_idle_limit(url: str) -> None:
     started = time.monotonic()
     with socket.create_connection(("127.0.0.1", port_of(url)), 5) as connection:
