@@ -1,9 +1,11 @@
 """Implementations with one planted fault each, to try the suite with: each has to be caught.
 
-    python -m hyperglyph.conformance.testees.wrong NAME
+    python -m hyperglyph.conformance.testees.wrong         # lists them
+    python -m hyperglyph.conformance.testees.wrong NAME    # is one of them
 
-A fault is planted in this package's own codec, client or server. `FAULTS` has them by name, each
-with the requirement that names what is wrong.
+A fault is planted in this package's own codec, client or server. `FAULTS` has them all by name, and
+is their one list: `tests/test_conformance_wrong.py` tries the suite with every one. To add one, put
+a line into the table of its role: `in_codec`, `in_server`, `in_client`.
 """
 
 from .faults import Fault

@@ -1,4 +1,4 @@
-"""Faults of a server: the conformance service, with something that spoils requests or answers."""
+"""Faults of a server: the conformance service, with something in front that changes what passes."""
 
 from collections.abc import Callable
 
@@ -6,42 +6,48 @@ import attrs
 
 from hyperglyph.codec import Error, encode
 from hyperglyph.transport.http.messages import Handler, Incoming, Response
+from hyperglyph.transport.http.negotiate import MEDIA_TYPE
 
+from .. import server, service
 from .faults import Fault
 
-__all__ = ["FAULTS"]
+__all__ = ["FAULTS", "with_fault"]
 
-Spoilt = Callable[[Incoming, Handler], Response]
-MEDIA_TYPE = "application/vnd.hyperglyph"
+#: Outside of the router, so that it sees what the router makes of exceptions, too.
+Middleware = Callable[[Incoming, Handler], Response]
+
+
+def with_fault(name: str) -> Handler:
+    """Return the conformance service with the fault of this name."""
+    return _Wrong(service.router, _TABLE[name][1])
 
 
 @attrs.frozen
 class _Wrong:
     inner: Handler
-    spoilt: Spoilt
+    middleware: Middleware
 
     def handle(self, request: Incoming, /) -> Response:
-        return self.spoilt(request, self.inner)
+        return self.middleware(request, self.inner)
 
 
-def _run(spoilt: Spoilt) -> Callable[[], None]:
+def _run(name: str) -> Callable[[], None]:
     def run() -> None:
-        from .. import server, service
-
-        setattr(service, "router", _Wrong(service.router, spoilt))  # noqa: B010 - it is another type
+        setattr(service, "router", with_fault(name))  # noqa: B010 - it is another type
         server.main([])
 
     return run
 
 
-# --- what is spoilt ------------------------------------------------------------------------------
+# --- kinds of middleware -------------------------------------------------------------------------
 
 
-def _asked(change: Callable[[Incoming], Incoming]) -> Spoilt:
+def _asked(change: Callable[[Incoming], Incoming]) -> Middleware:
+    """The request is another."""
     return lambda request, inner: inner.handle(change(request))
 
 
-def _without(*names: str) -> Spoilt:
+def _without(*names: str) -> Middleware:
     """The server does not see these headers."""
     return _asked(
         lambda request: attrs.evolve(
@@ -61,29 +67,29 @@ def _with(name: str, value: str) -> Callable[[Incoming], Incoming]:
     return change
 
 
-def _answered(change: Callable[[Incoming, Response, bytes], Response | None]) -> Spoilt:
+def _answered(change: Callable[[Incoming, Response, bytes], Response | None]) -> Middleware:
     """The answer is another, unless the change gives None."""
 
-    def spoilt(request: Incoming, inner: Handler) -> Response:
+    def answered(request: Incoming, inner: Handler) -> Response:
         response = inner.handle(request)
         body = b"".join(response.body)
         response.close()
         given = Response(response.status, response.headers, [body])
         return change(request, given, body) or given
 
-    return spoilt
+    return answered
 
 
-def _headers(change: Callable[[Incoming, Response], dict[str, str | None]]) -> Spoilt:
+def _headers(change: Callable[[Incoming, Response], dict[str, str | None]]) -> Middleware:
     """Headers of the answer are others, or (None) are not there."""
 
-    def spoilt(request: Incoming, response: Response, body: bytes) -> Response:
+    def with_headers(request: Incoming, response: Response, body: bytes) -> Response:
         changed = change(request, response)
         kept = [pair for pair in response.headers if pair[0].lower() not in changed]
         added = [(name, value) for name, value in changed.items() if value is not None]
         return Response(response.status, [*kept, *added], [body])
 
-    return _answered(spoilt)
+    return _answered(with_headers)
 
 
 def _instead(status: int, body: bytes, content_type: str = MEDIA_TYPE) -> Response:
@@ -112,11 +118,21 @@ def _obeys_method(request: Incoming) -> Incoming:
     return attrs.evolve(request, method=method, headers=others)
 
 
-def _with_accept(more: str) -> Spoilt:
+def _with_accept(more: str) -> Middleware:
     def change(request: Incoming) -> Incoming:
         return _with("accept", f"{request.header('accept')}, {more}")(request)
 
     return _asked(change)
+
+
+def _one_etag(request: Incoming, response: Response) -> dict[str, str | None]:
+    etag = response.header("etag")
+    return {"etag": etag.replace("-gzip", "")} if etag else {}
+
+
+def _longer(request: Incoming, response: Response, body: bytes) -> Response | None:
+    plain = response.status == 200 and body.startswith(b"u")
+    return _instead(200, body + b"x") if plain else None
 
 
 def _any_type(request: Incoming) -> Incoming:
@@ -125,7 +141,7 @@ def _any_type(request: Incoming) -> Incoming:
     return _with("content-type", MEDIA_TYPE)(request)
 
 
-_TABLE: dict[str, tuple[str, Spoilt]] = {
+_TABLE: dict[str, tuple[str, Middleware]] = {
     "200 for nil": (
         "REQ-STATUS-19",
         _answered(lambda request, response, body: _instead(200, b"N;")
@@ -143,12 +159,18 @@ _TABLE: dict[str, tuple[str, Spoilt]] = {
         "REQ-COND-1",
         _headers(lambda request, response: {"etag": '"the first one"'} if response.header("etag")
                  else {})),
+    "one etag for both codings": ("REQ-COND-3", _headers(_one_etag)),
+    "octets behind the message": ("REQ-ARG-8", _answered(_longer)),
+    "401 without a challenge": (
+        "REQ-STATUS-18", _headers(lambda request, response: {"www-authenticate": None})),
     "405 without allow": (
         "REQ-METHOD-5", _headers(lambda request, response: {"allow": None})),
     "get executes": ("REQ-METHOD-7", _get_executes),
     "ignores method": ("REQ-METHOD-2", _without("method")),
     "obeys every method": ("REQ-METHOD-3", _asked(_obeys_method)),
     "takes every content type": ("REQ-HEAD-4", _asked(_any_type)),
+    "takes the origin for nothing": ("REQ-HEAD-6", _without("origin")),
+    "gzip for everybody": ("REQ-HEAD-7", _asked(_with("accept-encoding", "gzip"))),
     "takes every origin": ("REQ-HEAD-6", _without("origin", "sec-fetch-site")),
     "opens itself to every origin": (
         "REQ-SAFE-10", _headers(lambda request, response: {"access-control-allow-origin": "*"})),
@@ -165,6 +187,8 @@ _TABLE: dict[str, tuple[str, Spoilt]] = {
         "REQ-COND-7",
         _headers(lambda request, response: {"cache-control": "public, max-age=60"}
                  if request.method == "GET" else {})),
+    "says nothing to caches": (
+        "REQ-COND-7", _headers(lambda request, response: {"cache-control": None})),
     "ignores if-match": ("REQ-COND-4", _without("if-match")),
     "ignores if-none-match": ("REQ-COND-2", _without("if-none-match")),
     "answers vary with nothing": (
@@ -184,6 +208,5 @@ _TABLE: dict[str, tuple[str, Spoilt]] = {
 }  # fmt: skip
 
 FAULTS = tuple(
-    Fault(name, "server", requirement, _run(spoilt))
-    for name, (requirement, spoilt) in _TABLE.items()
+    Fault(name, "server", requirement, _run(name)) for name, (requirement, _) in _TABLE.items()
 )
