@@ -228,3 +228,25 @@ def executed(id: str) -> int:  # noqa: A002 - the name is that of the service
 def executions(id: str) -> int:  # noqa: A002
     with _lock:
         return _executed[id]
+
+
+@router.add
+class Square(glyph.Resource):
+    def __init__(self, side: int) -> None:
+        self.side = side
+
+    @glyph.embed
+    def area(self) -> int:
+        return self.side * self.side
+
+
+@router.add
+def relay(url: str, name: str, arguments: dict[str, Any]) -> object:
+    with glyph.Client() as client:
+        return client.get(url)[name](**arguments)
+
+
+@router.add
+@glyph.safe
+def time_left() -> str | None:
+    return glyph.context().header("hyperglyph-timeout")

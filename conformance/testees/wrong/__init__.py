@@ -9,8 +9,11 @@ with the requirement that names what is wrong.
 from .faults import Fault
 from .in_client import FAULTS as _IN_CLIENT
 from .in_codec import FAULTS as _IN_CODEC
+from .in_pages import FAULTS as _IN_PAGES
 from .in_server import FAULTS as _IN_SERVER
 
 __all__ = ["FAULTS", "Fault"]
 
-FAULTS: dict[str, Fault] = {fault.name: fault for fault in (*_IN_CODEC, *_IN_SERVER, *_IN_CLIENT)}
+FAULTS: dict[str, Fault] = {
+    fault.name: fault for fault in (*_IN_CODEC, *_IN_SERVER, *_IN_PAGES, *_IN_CLIENT)
+}

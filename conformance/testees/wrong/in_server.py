@@ -9,7 +9,7 @@ from hyperglyph.transport.http.messages import Handler, Incoming, Response
 
 from .faults import Fault
 
-__all__ = ["FAULTS"]
+__all__ = ["FAULTS", "MEDIA_TYPE", "Spoilt", "answered", "error", "instead", "run", "with_header"]
 
 Spoilt = Callable[[Incoming, Handler], Response]
 MEDIA_TYPE = "application/vnd.hyperglyph"
@@ -24,7 +24,7 @@ class _Wrong:
         return self.spoilt(request, self.inner)
 
 
-def _run(spoilt: Spoilt) -> Callable[[], None]:
+def run(spoilt: Spoilt) -> Callable[[], None]:
     def run() -> None:
         from .. import server, service
 
@@ -51,7 +51,7 @@ def _without(*names: str) -> Spoilt:
     )
 
 
-def _with(name: str, value: str) -> Callable[[Incoming], Incoming]:
+def with_header(name: str, value: str) -> Callable[[Incoming], Incoming]:
     """The server takes it that this header was sent."""
 
     def change(request: Incoming) -> Incoming:
@@ -61,7 +61,7 @@ def _with(name: str, value: str) -> Callable[[Incoming], Incoming]:
     return change
 
 
-def _answered(change: Callable[[Incoming, Response, bytes], Response | None]) -> Spoilt:
+def answered(change: Callable[[Incoming, Response, bytes], Response | None]) -> Spoilt:
     """The answer is another, unless the change gives None."""
 
     def spoilt(request: Incoming, inner: Handler) -> Response:
@@ -83,16 +83,16 @@ def _headers(change: Callable[[Incoming, Response], dict[str, str | None]]) -> S
         added = [(name, value) for name, value in changed.items() if value is not None]
         return Response(response.status, [*kept, *added], [body])
 
-    return _answered(spoilt)
+    return answered(spoilt)
 
 
-def _instead(status: int, body: bytes, content_type: str = MEDIA_TYPE) -> Response:
+def instead(status: int, body: bytes, content_type: str = MEDIA_TYPE) -> Response:
     headers = [("content-type", content_type), ("content-length", str(len(body)))]
     return Response(status, headers, [body])
 
 
-def _error(status: int, message: str) -> Response:
-    return _instead(status, encode(Error(message, logref="1")))
+def error(status: int, message: str) -> Response:
+    return instead(status, encode(Error(message, logref="1")))
 
 
 def _get_executes(request: Incoming, inner: Handler) -> Response:
@@ -100,7 +100,7 @@ def _get_executes(request: Incoming, inner: Handler) -> Response:
     if request.method != "GET" or response.status != 405:
         return response
     response.close()
-    posted = attrs.evolve(_with("content-type", MEDIA_TYPE)(request), method="POST")
+    posted = attrs.evolve(with_header("content-type", MEDIA_TYPE)(request), method="POST")
     return inner.handle(posted)
 
 
@@ -114,7 +114,7 @@ def _obeys_method(request: Incoming) -> Incoming:
 
 def _with_accept(more: str) -> Spoilt:
     def change(request: Incoming) -> Incoming:
-        return _with("accept", f"{request.header('accept')}, {more}")(request)
+        return with_header("accept", f"{request.header('accept')}, {more}")(request)
 
     return _asked(change)
 
@@ -122,22 +122,22 @@ def _with_accept(more: str) -> Spoilt:
 def _any_type(request: Incoming) -> Incoming:
     if request.header("content-disposition") or request.method == "GET":
         return request
-    return _with("content-type", MEDIA_TYPE)(request)
+    return with_header("content-type", MEDIA_TYPE)(request)
 
 
 _TABLE: dict[str, tuple[str, Spoilt]] = {
     "200 for nil": (
         "REQ-STATUS-19",
-        _answered(lambda request, response, body: _instead(200, b"N;")
+        answered(lambda request, response, body: instead(200, b"N;")
                   if response.status == 204 else None)),
     "traceback in a 500": (
         "REQ-SAFE-4",
-        _answered(lambda request, response, body: _error(
+        answered(lambda request, response, body: error(
             500, 'Traceback (most recent call last): RuntimeError: secret-of-the-server')
             if response.status == 500 else None)),
     "errors in html": (
         "REQ-STATUS-20",
-        _answered(lambda request, response, body: _instead(
+        answered(lambda request, response, body: instead(
             404, b"<h1>Not found</h1>", "text/html") if response.status == 404 else None)),
     "stale etag": (
         "REQ-COND-1",
@@ -171,7 +171,7 @@ _TABLE: dict[str, tuple[str, Spoilt]] = {
         "REQ-COND-6", _headers(lambda request, response: {"vary": None})),
     "unknown names are 400": (
         "REQ-STATUS-8",
-        _answered(lambda request, response, body: _error(400, "no such name")
+        answered(lambda request, response, body: error(400, "no such name")
                   if response.status == 404 else None)),
     "ignores the deadline": ("REQ-TIME-3", _without("hyperglyph-timeout")),
     "plus stays plus": (
@@ -179,11 +179,11 @@ _TABLE: dict[str, tuple[str, Spoilt]] = {
         _asked(lambda request: attrs.evolve(request, query=request.query.replace("+", "%2B")))),
     "stale references are forged ones": (
         "REQ-REF-3",
-        _answered(lambda request, response, body: _error(400, "forged")
+        answered(lambda request, response, body: error(400, "forged")
                   if response.status == 410 else None)),
 }  # fmt: skip
 
 FAULTS = tuple(
-    Fault(name, "server", requirement, _run(spoilt))
+    Fault(name, "server", requirement, run(spoilt))
     for name, (requirement, spoilt) in _TABLE.items()
 )
