@@ -157,10 +157,10 @@ class _Judge:
         free = self._encode("encode", value)
         if not is_free(value):
             self._check_octets("encode", free, canonical)
-        for octets in dict.fromkeys((canonical, free)):
-            if octets != known:
+        for written in dict.fromkeys((canonical, free)):
+            if written != known:
                 what = "decode what was encoded"
-                reply = self._send(cmd="decode", wire=octets.hex())
+                reply = self._send(cmd="decode", wire=written.hex())
                 if "value" not in reply:
                     raise NotPassed("failed", f"{what}: {_said(reply)}")
                 self._check_same(reply["value"], value, what)

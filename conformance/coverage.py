@@ -93,8 +93,8 @@ def covered(
                 counts[name][1] += refuses or case.name in said.detected.get(name, ())
     nothing: tuple[Sequence[str], str] = ((), "")
     return [
-        Covered(name, *pair, tuple(kinds), reason)
-        for name, pair in counts.items()
+        Covered(name, accepting, rejecting, tuple(kinds), reason)
+        for name, (accepting, rejecting) in counts.items()
         for kinds, reason in [said.lacking.get(name, nothing)]
     ]
 

@@ -75,12 +75,13 @@ class _Judge:
         self._seen = seen
         self._pages: dict[str, _Page] = {}
         self._places = {"unique": secrets.token_hex(6)}
+        self._old = bool(case.source.get("old"))
         self._find()
         self._steps = cast("list[dict[str, Any]]", case.source["steps"])
 
     def _find(self) -> None:
         """Ask where the testee serves, which starts it if it does not run."""
-        url = self._testee.served()
+        url = self._testee.served(old=True) if self._old else self._testee.served()
         match = _ORIGIN.match(url)
         if match is None:
             raise Garbage(f"not where a server is: {brief(url)}")

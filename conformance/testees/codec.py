@@ -26,6 +26,8 @@ from hyperglyph.codec import (
     encode,
 )
 
+from hyperglyph.transport.http.shapes import is_list
+
 from ..typed import Typed, Unbuildable, from_json, to_json
 
 
@@ -106,14 +108,13 @@ def _build(value: Extension) -> dict[str, Any]:
 
 def _form(content: Any, attributes: dict[str, Any]) -> Extension:
     entries = attributes.pop("values")
-    if isinstance(entries, list):
-        entries = [
-            Input(**entry.attributes)
-            if isinstance(entry, Extension) and entry.name == "input"
-            else entry
-            for entry in entries
-        ]
-    return Form(**attributes, values=entries)
+    return Form(**attributes, values=list(map(_entry, entries)) if is_list(entries) else entries)
+
+
+def _entry(entry: Any) -> Any:
+    """An entry of a form's `values`: inputs are built, too."""
+    is_input = isinstance(entry, Extension) and entry.name == "input"
+    return Input(**entry.attributes) if is_input else entry
 
 
 _BUILDERS: Final[Mapping[str, Callable[[Any, dict[str, Any]], Extension]]] = {

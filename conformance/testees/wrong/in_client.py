@@ -21,12 +21,12 @@ from hyperglyph.transport.http.urls import Base, check_url
 
 from .faults import Fault
 
-__all__ = ["FAULTS"]
+__all__ = ["FAULTS", "Plant", "around", "put", "run"]
 
 Plant = Callable[[], None]
 
 
-def _run(plant: Plant) -> Callable[[], None]:
+def run(plant: Plant) -> Callable[[], None]:
     def run() -> None:
         from .. import client
 
@@ -36,23 +36,23 @@ def _run(plant: Plant) -> Callable[[], None]:
     return run
 
 
-def _put(owner: object, name: str, instead: object) -> Plant:
+def put(owner: object, name: str, instead: object) -> Plant:
     return lambda: setattr(owner, name, instead)
 
 
-def _around(owner: Any, name: str, change: Callable[[Any], Any]) -> Plant:
+def around(owner: Any, name: str, change: Callable[[Any], Any]) -> Plant:
     """What the function gives is something else."""
     inner = getattr(owner, name)
 
     def changed(*args: Any, **kwargs: Any) -> Any:
         return change(inner(*args, **kwargs))
 
-    return _put(owner, name, changed)
+    return put(owner, name, changed)
 
 
 def _trusts_all() -> None:
-    _put(OriginPolicy, "trusts", lambda self, url: True)()
-    _put(OriginPolicy, "headers_for", lambda self, url, headers: headers)()
+    put(OriginPolicy, "trusts", lambda self, url: True)()
+    put(OriginPolicy, "headers_for", lambda self, url, headers: headers)()
 
 
 def _sends_again() -> None:
@@ -62,7 +62,7 @@ def _sends_again() -> None:
         except TransportError:
             return await self.settings.send(request)
 
-    _put(exchange.Exchange, "_sent", sent)()
+    put(exchange.Exchange, "_sent", sent)()
 
 
 def _keeps_cookies() -> None:
@@ -71,7 +71,7 @@ def _keeps_cookies() -> None:
     def made(self: Any, *args: Any, **kwargs: Any) -> None:
         inner(self, *args, **{"cookies": CookieJar(), **kwargs})
 
-    _put(core.BaseClient, "__init__", made)()
+    put(core.BaseClient, "__init__", made)()
 
 
 def _drops_defaults() -> None:
@@ -82,7 +82,7 @@ def _drops_defaults() -> None:
         held = inner(name, inputs, args, kwargs)
         return [pair for pair in held if not (pair[0] in defaults and pair[1] is defaults[pair[0]])]
 
-    _put(proxies, "bind_arguments", bound)()
+    put(proxies, "bind_arguments", bound)()
 
 
 def _without_content_type(packed: forms.Packed) -> forms.Packed:
@@ -100,7 +100,7 @@ def _without_body(packed: forms.Packed) -> forms.Packed:
 
 
 def _tells_wrongly() -> None:
-    _put(exchange.Exchange, "tell", lambda self, error: setattr(error, "outcome", "not done"))()
+    put(exchange.Exchange, "tell", lambda self, error: setattr(error, "outcome", "not done"))()
 
 
 def _one_base() -> None:
@@ -110,7 +110,7 @@ def _one_base() -> None:
         parent: Any = getattr(self, "_parent", None)
         return inner(self if parent is None or parent._parent is None else parent, reference)
 
-    _put(Base, "moved", moved)()
+    put(Base, "moved", moved)()
 
 
 def _no_accept() -> None:
@@ -120,7 +120,7 @@ def _no_accept() -> None:
         made = inner(self, packed)
         return made if packed.method == "GET" else [pair for pair in made if pair[0] != "Accept"]
 
-    _put(exchange.Exchange, "_headers", headers)()
+    put(exchange.Exchange, "_headers", headers)()
 
 
 def _keeps_the_type(packed: forms.Packed) -> forms.Packed:
@@ -133,35 +133,35 @@ def _keeps_the_type(packed: forms.Packed) -> forms.Packed:
 _TABLE: Final[dict[str, tuple[str, Plant]]] = {
     "secrets to every origin": ("REQ-SAFE-1", _trusts_all),
     "from https to http": (
-        "REQ-URL-11", _put(OriginPolicy, "check_hop", lambda self, source, url: check_url(url))),
+        "REQ-URL-11", put(OriginPolicy, "check_hop", lambda self, source, url: check_url(url))),
     "sends what is unsafe again": ("REQ-SAFE-2", _sends_again),
-    "ignores inline": ("REQ-LINK-3", _put(Link, "inline", property(lambda self: False))),
+    "ignores inline": ("REQ-LINK-3", put(Link, "inline", property(lambda self: False))),
     "the second step of a base is forgotten": ("REQ-URL-3", _one_base),
     "bodies to every origin": (
-        "REQ-REDIR-4", _put(OriginPolicy, "may_carry_body", lambda self, source, target: True)),
-    "redirects without end": ("REQ-REDIR-5", _put(exchange, "MAX_HOPS", 50)),
+        "REQ-REDIR-4", put(OriginPolicy, "may_carry_body", lambda self, source, target: True)),
+    "redirects without end": ("REQ-REDIR-5", put(exchange, "MAX_HOPS", 50)),
     "redirects become get": (
-        "REQ-REDIR-3", _put(exchange, "_TO_GET", frozenset({301, 302, 303, 307, 308}))),
+        "REQ-REDIR-3", put(exchange, "_TO_GET", frozenset({301, 302, 303, 307, 308}))),
     "a get after a redirect has a type": (
-        "REQ-REDIR-7", _around(exchange.Exchange, "_redirected", _keeps_the_type)),
+        "REQ-REDIR-7", around(exchange.Exchange, "_redirected", _keeps_the_type)),
     "drops defaults": ("REQ-ARG-3", _drops_defaults),
     "arguments the wrong way round": (
-        "REQ-ARG-5", _around(proxies, "bind_arguments", lambda bound: bound[::-1])),
-    "no body for no arguments": ("REQ-ENV-1", _around(proxies, "pack", _without_body)),
+        "REQ-ARG-5", around(proxies, "bind_arguments", lambda bound: bound[::-1])),
+    "no body for no arguments": ("REQ-ENV-1", around(proxies, "pack", _without_body)),
     "plus for a blank": (
-        "REQ-ENV-3", _around(forms, "pack_query", lambda url: url.replace("%20", "+"))),
-    "an empty body has no type": ("REQ-HEAD-3", _around(proxies, "pack", _without_content_type)),
+        "REQ-ENV-3", around(forms, "pack_query", lambda url: url.replace("%20", "+"))),
+    "an empty body has no type": ("REQ-HEAD-3", around(proxies, "pack", _without_content_type)),
     "posts accept nothing": ("REQ-HEAD-1", _no_accept),
     "keeps cookies": ("REQ-SAFE-9", _keeps_cookies),
     "says that nothing was done": ("REQ-SAFE-3", _tells_wrongly),
     "tells where it comes from": (
         "REQ-SAFE-14",
-        _around(exchange.Exchange, "_headers",
+        around(exchange.Exchange, "_headers",
                 lambda headers: [*headers, ("Referer", "http://example.org/")])),
     "spells urls anew": (
-        "REQ-URL-8", _around(Base, "url", lambda url: url.replace("%7E", "~").replace("%7e", "~"))),
+        "REQ-URL-8", around(Base, "url", lambda url: url.replace("%7E", "~").replace("%7e", "~"))),
 }  # fmt: skip
 
 FAULTS = tuple(
-    Fault(name, "client", requirement, _run(plant)) for name, (requirement, plant) in _TABLE.items()
+    Fault(name, "client", requirement, run(plant)) for name, (requirement, plant) in _TABLE.items()
 )

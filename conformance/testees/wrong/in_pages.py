@@ -1,6 +1,6 @@
 """Faults of a server that show on its pages: what forms, links and resources say of themselves."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import attrs
@@ -16,6 +16,7 @@ from hyperglyph.codec import (
     encode,
 )
 from hyperglyph.transport.http.messages import Handler, Incoming, Response
+from hyperglyph.transport.http.shapes import is_list, is_mapping
 
 from .faults import Fault
 from .in_server import MEDIA_TYPE, Spoilt, answered, error, instead, run, with_header
@@ -51,11 +52,11 @@ def _extensions(value: Any) -> Iterator[Extension]:
     if isinstance(value, Extension):
         yield value
         yield from _extensions(value.content)
-    elif isinstance(value, Mapping):
-        for item in cast("Mapping[Any, Any]", value).values():
+    elif is_mapping(value):
+        for item in value.values():
             yield from _extensions(item)
-    elif isinstance(value, list):
-        for item in cast("list[Any]", value):
+    elif is_list(value):
+        for item in value:
             yield from _extensions(item)
 
 
@@ -71,16 +72,13 @@ def _each(kind: type, change: Callable[[Any], None]) -> Spoilt:
     return _page(changed)
 
 
-def _attribute(name: str, value: Any) -> Callable[[Any], None]:
-    def change(extension: Extension) -> None:
-        extension.attributes[name] = value
-
-    return change
+def _attributes(extension: Extension) -> dict[str, Any]:
+    return cast("dict[str, Any]", extension.attributes)
 
 
 def _no_attribute(name: str) -> Callable[[Any], None]:
     def change(extension: Extension) -> None:
-        extension.attributes.pop(name, None)
+        _attributes(extension).pop(name, None)
 
     return change
 
@@ -97,24 +95,24 @@ def _links_for_forms(resource: Resource) -> None:
 
 
 def _says_envelope(form: Form) -> None:
-    form.attributes.setdefault("envelope", {"GET": "query"}.get(form.method, "form"))
+    _attributes(form).setdefault("envelope", {"GET": "query"}.get(form.method, "form"))
 
 
 def _by_query(form: Form) -> None:
     if form.method != "GET":
-        form.attributes["envelope"] = "query"
+        _attributes(form)["envelope"] = "query"
 
 
 def _optional_for_default(form: Form) -> None:
-    for entry in form.attributes["values"]:
-        if isinstance(entry, Input) and "value" in entry.attributes:
-            del entry.attributes["value"]
-            entry.attributes["optional"] = True
+    for entry in _attributes(form)["values"]:
+        if isinstance(entry, Input) and "value" in _attributes(entry):
+            del _attributes(entry)["value"]
+            _attributes(entry)["optional"] = True
 
 
 def _without_empty_values(form: Form) -> None:
-    if not form.attributes["values"]:
-        del form.attributes["values"]
+    if not _attributes(form)["values"]:
+        del _attributes(form)["values"]
 
 
 def _other_inline(link: Link) -> None:
@@ -123,12 +121,12 @@ def _other_inline(link: Link) -> None:
 
 
 def _blank_in_url(resource: Resource) -> None:
-    resource.attributes["url"] = f"{resource.url or ''} "
+    _attributes(resource)["url"] = f"{resource.url or ''} "
 
 
 def _url_with_a_colon(resource: Resource) -> None:
     if resource.url and resource.url.strip("/"):
-        resource.attributes["url"] = f"doc:{resource.url.strip('/')}"
+        _attributes(resource)["url"] = f"doc:{resource.url.strip('/')}"
 
 
 def _all_partial(value: Any) -> Any:
@@ -145,10 +143,10 @@ def _others_partial(value: Any) -> Any:
 
 
 def _partial(value: Any, start: int, *, data: bool) -> Any:
-    if isinstance(value, list):
-        for resource in cast("list[Any]", value)[start:]:
+    if is_list(value):
+        for resource in value[start:]:
             if isinstance(resource, Resource):
-                resource.attributes["partial"] = True
+                _attributes(resource)["partial"] = True
                 kept = {
                     name: item
                     for name, item in resource.content.items()
@@ -228,9 +226,9 @@ def _untyped_uploads(request: Incoming, inner: Handler) -> Response:
 
 def _status(before: int, after: int) -> Spoilt:
     return answered(
-        lambda request, response, body: attrs.evolve(response, status=after)
-        if response.status == before
-        else None
+        lambda request, response, body: (
+            attrs.evolve(response, status=after) if response.status == before else None
+        )
     )
 
 

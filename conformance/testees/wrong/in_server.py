@@ -28,7 +28,8 @@ def run(spoilt: Spoilt) -> Callable[[], None]:
     def run() -> None:
         from .. import server, service
 
-        setattr(service, "router", _Wrong(service.router, spoilt))  # noqa: B010 - it is another type
+        for name in ("router", "old_router"):
+            setattr(service, name, _Wrong(getattr(service, name), spoilt))
         server.main([])
 
     return run
