@@ -17,7 +17,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import attrs
 
@@ -72,6 +72,9 @@ logger = logging.getLogger("hyperglyph.server")
 logger.addFilter(tame_traceback)
 
 T = TypeVar("T")
+
+#: Seconds to which a deadline is rounded where it travels: a call made in turn may end so early.
+_TOLD: Final = 0.001
 
 
 @attrs.define(eq=False)
@@ -386,10 +389,16 @@ class Serving:
         return answer(call, message.pack(result))
 
     def _failed(self, call: Call, error: RemoteError | TransportError) -> NoReturn:
-        """Raise an error that was declared; one of a call made in turn is not the caller's."""
+        """Raise an error that was declared; one of a call made in turn is not the caller's.
+
+        Where that has only used up the caller's time, what counts is that the time is up.
+        """
         if isinstance(error, RemoteError) and not error.received:
             raise error
         logger.exception("logref %s: a call that %s made failed", call.logref, call.route)
+        left = call.deadline.left()
+        if left is not None and left <= _TOLD:
+            raise GatewayTimeout("the deadline passed in a call made by this server") from None
         raise BadGateway("a call made by this server failed") from None
 
 

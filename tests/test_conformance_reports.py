@@ -291,6 +291,7 @@ def test_a_vector_is_a_case_of_the_codec() -> None:
 
 def test_what_a_requirement_lacks_is_told() -> None:
     text = "**REQ-INT-1.** One.\n**REQ-INT-2.** Two, REQ-INT-9.\n**REQ-INT-3.** Three.\n"
+    text += "**REQ-INT-4.** Four.\n**REQ-INT-5.** Five.\n"
     steps = [{"response": {"status": 200}}, {"response": {"status": [400, 404]}}]
     both = Scenario(
         name="s", topic="s", requirements=("REQ-INT-1",), kind="server", source={"steps": steps}
@@ -299,18 +300,20 @@ def test_what_a_requirement_lacks_is_told() -> None:
         name="c", topic="c", requirements=("REQ-INT-2",), kind="request",
         source={"error": "arguments"},
     )  # fmt: skip
-    rows = coverage.covered([both, one], text)
+    said = coverage.Remarks(
+        {"REQ-INT-4": ["s"]}, {"REQ-INT-5": (["accepting", "rejecting"], "It says nothing.")}
+    )
+    seen = Scenario(
+        name="s", topic="s", requirements=("REQ-INT-4",), kind="url", source={"urls": ["x"]}
+    )
+    rows = coverage.covered([both, one, seen], text, said)
     assert [(row.requirement, row.accepting, row.rejecting) for row in rows] == [
-        ("REQ-INT-1", 1, 1), ("REQ-INT-2", 0, 1), ("REQ-INT-3", 0, 0),
+        ("REQ-INT-1", 1, 1), ("REQ-INT-2", 0, 1), ("REQ-INT-3", 0, 0), ("REQ-INT-4", 1, 1),
+        ("REQ-INT-5", 0, 0),
     ]  # fmt: skip
     assert coverage.table(rows).endswith(
+        "REQ-INT-5: no accepting and no rejecting case: It says nothing.\n"
         "REQ-INT-2: no accepting case\nREQ-INT-3: no accepting and no rejecting case\n"
-        "3 requirements: 1 with cases of both kinds, 1 with one kind, 1 with none"
+        "5 requirements: 2 with cases of both kinds, 1 with all that they can have, "
+        "1 with one kind, 1 with none"
     )
-
-
-def test_nearly_every_requirement_of_the_standard_has_a_case() -> None:
-    rows = coverage.covered([*load(), *load_scenarios()])
-    assert len(rows) > 250
-    bare = [row.requirement for row in rows if not (row.accepting or row.rejecting)]
-    assert len(bare) <= 7, bare

@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
-from conformance_help import Here
 
-import hyperglyph as glyph
+from hyperglyph.conformance import coverage
 from hyperglyph.conformance.cases import Case, load, load_scenarios
 from hyperglyph.conformance.codec_judge import judge_codec
 from hyperglyph.conformance.results import Result
@@ -23,13 +22,15 @@ from hyperglyph.conformance.runner import run
 from hyperglyph.conformance.testee import Testee
 from hyperglyph.conformance.testees.wrong import FAULTS, Fault
 from hyperglyph.conformance.testees.wrong.in_codec import changed
-from hyperglyph.conformance.testees.wrong.in_server import with_fault
 
 SOAK = "HYPERGLYPH_SOAK" in os.environ
 #: Of the cases that do not name the fault, one in so many is run.
-EVERY = {"codec": 40, "server": 12, "client": 24}
+EVERY = {"codec": 40, "server": 24, "client": 24}
 #: So many of those may fail, too.
 SHARE = 0.05
+
+#: Where nothing can be refused, these have to show it (spec/coverage.json).
+DETECTED = coverage.remarks().detected
 
 CASES: Sequence[Case] = [*load(), *load_scenarios()]
 
@@ -40,7 +41,9 @@ def of(role: str) -> list[Fault]:
 
 def chosen(fault: Fault) -> tuple[list[Case], set[str]]:
     """The cases to run, and the names of those that are a sample of all."""
-    cases = [case for case in CASES if case.role == fault.role and case.kind != "call"]
+    cases = [
+        case for case in CASES if case.role == fault.role and case.kind not in ("call", "build")
+    ]
     sample = cases if SOAK else cases[:: EVERY[fault.role]]
     names = {case.name for case in sample}
     return [c for c in cases if c.name in names or fault.requirement in c.requirements], names
@@ -51,7 +54,9 @@ def check(fault: Fault, results: Sequence[Result], sample: set[str]) -> None:
     assert any(fault.requirement in result.case.requirements for result in wrong), [
         (result.case.name, result.detail) for result in wrong
     ]
-    assert {result.outcome for result in wrong if result.fails} <= {"failed", "hung"}
+    caught = {result.case.name for result in wrong if result.outcome == "failed"}
+    shown = DETECTED.get(fault.requirement, caught)
+    assert caught.intersection(shown), f"none of {shown} fails, but {caught}"
     missed = [result.case.name for result in wrong if result.case.name in sample]
     assert len(missed) <= SHARE * len(sample) + (0 if SOAK else 3), missed
 
@@ -77,23 +82,15 @@ def test_a_wrong_codec_is_caught(fault: Fault) -> None:
     check(fault, [judge_codec(cast("Any", case), testee) for case in cases], sample)
 
 
-@pytest.mark.parametrize("fault", of("server"), ids=lambda fault: fault.name)
-def test_a_wrong_server_is_caught(fault: Fault) -> None:
-    # Not `no_leaks`: what hangs in one goes on for some seconds.
+@pytest.mark.parametrize("fault", [*of("server"), *of("client")], ids=lambda fault: fault.name)
+def test_a_wrong_server_or_client_is_caught(fault: Fault) -> None:
     cases, sample = chosen(fault)
-    with glyph.Server(with_fault(fault.name)) as server:
-        check(fault, list(run(cases, Here(server.url))), sample)
-
-
-@pytest.mark.parametrize("fault", of("client"), ids=lambda fault: fault.name)
-def test_a_wrong_client_is_caught(fault: Fault) -> None:
-    cases, sample = chosen(fault)
-    with Testee(command(fault.name), timeout=5) as testee:
+    with Testee(command(fault.name), timeout=5, patience=20) as testee:
         check(fault, list(run(cases, testee)), sample)
 
 
 def test_there_are_faults_enough_and_each_has_a_requirement_of_the_standard() -> None:
-    assert (len(of("codec")), len(of("server")), len(of("client"))) >= (28, 30, 45)
+    assert (len(of("codec")), len(of("server")), len(of("client"))) >= (28, 56, 70)
     known = {requirement for case in CASES for requirement in case.requirements}
     assert {fault.requirement for fault in FAULTS.values()} <= known
 

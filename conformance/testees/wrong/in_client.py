@@ -13,50 +13,53 @@ import attrs
 
 from hyperglyph.client import answers, core, exchange, page, proxies
 from hyperglyph.client.origin import OriginPolicy
-from hyperglyph.codec import MISSING, DecodeError, Error, Extension, Input, Link, Truncated
+from hyperglyph.codec import MISSING, DecodeError, Extension, Input, Link, Truncated
 from hyperglyph.transport.http import bodies, forms, messages
-from hyperglyph.transport.http.status import RemoteError, TransportError
+from hyperglyph.transport.http.sequences import End
+from hyperglyph.transport.http.status import TransportError
 from hyperglyph.transport.http.urls import Base
 
 from .faults import Fault
 
-__all__ = ["FAULTS"]
+__all__ = ["FAULTS", "Plant", "put", "result", "run", "wrap"]
 
 #: Puts a fault in its place. It is called in the testee's own process, and nothing undoes it.
 Plant = Callable[[], None]
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
-def _run(plant: Plant) -> Callable[[], None]:
-    def run() -> None:
+def run(plant: Plant) -> Callable[[], None]:
+    """The client's testee with this fault."""
+
+    def main() -> None:
         from .. import client
 
         plant()
         client.main([])
 
-    return run
+    return main
 
 
 # --- how faults are planted -----------------------------------------------------------------------
 
 
-def _put(owner: object, name: str, instead: object) -> Plant:
+def put(owner: object, name: str, instead: object) -> Plant:
     """Something else stands in the place of what `owner` has by this name."""
     return lambda: setattr(owner, name, instead)
 
 
-def _around(owner: Any, name: str, changed: Callable[..., Any]) -> Plant:
+def wrap(owner: Any, name: str, changed: Callable[..., Any]) -> Plant:
     """`changed` is called in the place of a function or method, which is its first argument."""
     real = getattr(owner, name)
-    return _put(owner, name, lambda *args, **kwargs: changed(real, *args, **kwargs))
+    return put(owner, name, lambda *args, **kwargs: changed(real, *args, **kwargs))
 
 
-def _result(owner: Any, name: str, change: Callable[[Any], Any]) -> Plant:
+def result(owner: Any, name: str, change: Callable[[Any], Any]) -> Plant:
     """What a function or method gives is changed."""
-    return _around(owner, name, lambda real, *args, **kwargs: change(real(*args, **kwargs)))
+    return wrap(owner, name, lambda real, *args, **kwargs: change(real(*args, **kwargs)))
 
 
-def _all(*plants: Plant) -> Plant:
+def all_of(*plants: Plant) -> Plant:
     def planted() -> None:
         for plant in plants:
             plant()
@@ -103,12 +106,6 @@ def _keeps_the_type(packed: forms.Packed) -> forms.Packed:
 
 
 # --- URLs -----------------------------------------------------------------------------------------
-
-
-async def _from_the_first_url(real: Any, self: Any, make: Any, url: str, source: Any) -> Any:
-    response = await real(self, make, url, source)
-    response.url = url
-    return response
 
 
 def _no_base(real: Any, value: Any, base: Any) -> Any:
@@ -161,13 +158,6 @@ def _without_content_type(packed: forms.Packed) -> forms.Packed:
 # --- answers --------------------------------------------------------------------------------------
 
 
-async def _raises_values(real: Any, *args: Any, **kwargs: Any) -> Any:
-    answer = await real(*args, **kwargs)
-    if isinstance(answer.value, Error):
-        raise RemoteError(answer.value.message)
-    return answer
-
-
 def _ends_at(error: type[Exception]) -> Callable[..., AsyncGenerator[Any]]:
     """The items of a sequence up to an error, which is not told."""
 
@@ -179,12 +169,6 @@ def _ends_at(error: type[Exception]) -> Callable[..., AsyncGenerator[Any]]:
             pass
 
     return items
-
-
-async def _text_of_nothing(real: Any, response: Any, **kwargs: Any) -> Any:
-    if response.status == 204:
-        return answers.Answer("", False)
-    return await real(response, **kwargs)
 
 
 async def _decodes_errors(real: Any, response: Any, **kwargs: Any) -> Any:
@@ -202,92 +186,88 @@ def _skips_malformed(real: Any, *args: Any) -> Any:
 
 _TABLE: Final[dict[str, tuple[str, Plant]]] = {
     "tells secrets to other origins": (
-        "REQ-SAFE-1", _put(OriginPolicy, "headers_for", lambda self, url, headers: headers)),
+        "REQ-SAFE-1", put(OriginPolicy, "headers_for", lambda self, url, headers: headers)),
     "trusts every origin": (
-        "REQ-SAFE-1", _all(
-            _put(OriginPolicy, "trusts", lambda self, url: True),
-            _put(OriginPolicy, "headers_for", lambda self, url, headers: headers))),
+        "REQ-SAFE-1", all_of(
+            put(OriginPolicy, "trusts", lambda self, url: True),
+            put(OriginPolicy, "headers_for", lambda self, url, headers: headers))),
     "goes from https to http": (
         "REQ-URL-11",
-        _around(OriginPolicy, "check_hop", lambda real, self, source, to: real(self, None, to))),
+        wrap(OriginPolicy, "check_hop", lambda real, self, source, to: real(self, None, to))),
     "follows URLs with user names": (
-        "REQ-URL-13", _around(OriginPolicy, "check_hop", _without_at)),
-    "follows any scheme by http": ("REQ-URL-10", _result(proxies.Proxy, "_resolved", _by_http)),
-    "sends unsafe calls twice": ("REQ-SAFE-2", _around(exchange.Exchange, "_sent", _sent_twice)),
-    "sends a Referer": ("REQ-SAFE-14", _around(exchange.Exchange, "_headers", _with_referer)),
-    "keeps cookies": ("REQ-SAFE-9", _around(core.BaseClient, "__init__", _with_cookies)),
+        "REQ-URL-13", wrap(OriginPolicy, "check_hop", _without_at)),
+    "follows any scheme by http": ("REQ-URL-10", result(proxies.Proxy, "_resolved", _by_http)),
+    "sends unsafe calls twice": ("REQ-SAFE-2", wrap(exchange.Exchange, "_sent", _sent_twice)),
+    "sends a Referer": ("REQ-SAFE-14", wrap(exchange.Exchange, "_headers", _with_referer)),
+    "keeps cookies": ("REQ-SAFE-9", wrap(core.BaseClient, "__init__", _with_cookies)),
     "says that nothing was done": (
-        "REQ-SAFE-3", _put(
+        "REQ-SAFE-3", put(
             exchange.Exchange, "tell", lambda self, error: setattr(error, "outcome", "not done"))),
-    "ignores inline": ("REQ-LINK-3", _put(Link, "inline", property(lambda self: False))),
+    "ignores inline": ("REQ-LINK-3", put(Link, "inline", property(lambda self: False))),
     "takes any content for the answer": (
-        "REQ-LINK-4", _put(Link, "inline", property(lambda self: self.content is not None))),
+        "REQ-LINK-4", put(Link, "inline", property(lambda self: self.content is not None))),
     "follows links by any method": (
-        "REQ-LINK-2", _put(Link, "method", property(lambda self: "GET"))),
-    "resolves against the URL before a redirect": (
-        "REQ-URL-2", _around(exchange.Exchange, "run", _from_the_first_url)),
-    "takes no base from unknown extensions": ("REQ-URL-3", _around(page, "_opened", _no_base)),
-    "forgets the second step of a base": ("REQ-URL-3", _around(Base, "moved", _one_base)),
-    "spells URLs anew when it sends": ("REQ-URL-8", _put(exchange, "Request", _respelled)),
+        "REQ-LINK-2", put(Link, "method", property(lambda self: "GET"))),
+    "takes no base from unknown extensions": ("REQ-URL-3", wrap(page, "_opened", _no_base)),
+    "forgets the second step of a base": ("REQ-URL-3", wrap(Base, "moved", _one_base)),
+    "spells URLs anew when it sends": ("REQ-URL-8", put(exchange, "Request", _respelled)),
     "spells URLs anew when it reads": (
         "REQ-URL-8",
-        _result(Base, "url", lambda url: url.replace("%7E", "~").replace("%7e", "~"))),
+        result(Base, "url", lambda url: url.replace("%7E", "~").replace("%7e", "~"))),
     "keeps the method at 303": (
-        "REQ-REDIR-1", _all(
-            _put(exchange, "_TO_GET", frozenset()), _put(exchange, "_SAME_METHOD", _REDIRECTS))),
+        "REQ-REDIR-1", all_of(
+            put(exchange, "_TO_GET", frozenset()), put(exchange, "_SAME_METHOD", _REDIRECTS))),
     "turns 307 into GET": (
-        "REQ-REDIR-3", _all(
-            _put(exchange, "_TO_GET", _REDIRECTS), _put(exchange, "_SAME_METHOD", frozenset()))),
+        "REQ-REDIR-3", all_of(
+            put(exchange, "_TO_GET", _REDIRECTS), put(exchange, "_SAME_METHOD", frozenset()))),
     "carries bodies to any origin": (
-        "REQ-REDIR-4", _put(OriginPolicy, "may_carry_body", lambda self, source, target: True)),
-    "follows redirects without end": ("REQ-REDIR-5", _put(exchange, "MAX_HOPS", 50)),
-    "gives up after four redirects": ("REQ-REDIR-5", _put(exchange, "MAX_HOPS", 4)),
+        "REQ-REDIR-4", put(OriginPolicy, "may_carry_body", lambda self, source, target: True)),
+    "follows redirects without end": ("REQ-REDIR-5", put(exchange, "MAX_HOPS", 50)),
+    "gives up after four redirects": ("REQ-REDIR-5", put(exchange, "MAX_HOPS", 4)),
     "keeps a type without a body": (
-        "REQ-REDIR-7", _result(exchange.Exchange, "_redirected", _keeps_the_type)),
-    "raises errors that are values": ("REQ-ERROR-3", _around(core, "read_answer", _raises_values)),
-    "sends no defaults": ("REQ-ARG-3", _around(proxies, "bind_arguments", _without_defaults)),
+        "REQ-REDIR-7", result(exchange.Exchange, "_redirected", _keeps_the_type)),
+    "sends no defaults": ("REQ-ARG-3", wrap(proxies, "bind_arguments", _without_defaults)),
     "takes a default of nil for none": (
-        "REQ-INPUT-3", _put(Input, "value", property(_value_but_nil))),
+        "REQ-INPUT-3", put(Input, "value", property(_value_but_nil))),
     "sends arguments in the order of the call": (
-        "REQ-ARG-5", _around(proxies, "bind_arguments", _as_called)),
+        "REQ-ARG-5", wrap(proxies, "bind_arguments", _as_called)),
     "sends arguments the wrong way round": (
-        "REQ-ARG-5", _result(proxies, "bind_arguments", lambda bound: bound[::-1])),
-    "sends nothing for no arguments": ("REQ-ENV-1", _around(forms, "pack_body", _nothing_for_none)),
+        "REQ-ARG-5", result(proxies, "bind_arguments", lambda bound: bound[::-1])),
+    "sends nothing for no arguments": ("REQ-ENV-1", wrap(forms, "pack_body", _nothing_for_none)),
     "writes a blank as plus": (
-        "REQ-ENV-3", _result(forms, "pack_query", lambda url: url.replace("%20", "+"))),
+        "REQ-ENV-3", result(forms, "pack_query", lambda url: url.replace("%20", "+"))),
     "escapes no plus": (
         "REQ-ENV-3",
-        _around(forms, "quote_from_bytes", lambda real, data, safe: real(data, safe="+"))),
+        wrap(forms, "quote_from_bytes", lambda real, data, safe: real(data, safe="+"))),
     "does not escape the name of a blob": (
-        "REQ-ENV-8", _put(forms, "pack_name", lambda name: f'form-data; name="{name}"')),
+        "REQ-ENV-8", put(forms, "pack_name", lambda name: f'form-data; name="{name}"')),
     "lets forms set any header": (
-        "REQ-FORM-4", _put(forms, "_headers_of", lambda form: tuple(form.headers.items()))),
+        "REQ-FORM-4", put(forms, "_headers_of", lambda form: tuple(form.headers.items()))),
     "lets line breaks into heads": (
-        "REQ-SAFE-7", _put(forms, "_check_value", lambda kind, name, value: None)),
+        "REQ-SAFE-7", put(forms, "_check_value", lambda kind, name, value: None)),
     "gives no type to empty bodies": (
-        "REQ-HEAD-3", _result(proxies, "pack", _without_content_type)),
+        "REQ-HEAD-3", result(proxies, "pack", _without_content_type)),
     "accepts nothing when it posts": (
-        "REQ-HEAD-1", _around(exchange.Exchange, "_headers", _without_accept)),
+        "REQ-HEAD-1", wrap(exchange.Exchange, "_headers", _without_accept)),
     "takes a cut sequence for a whole one": (
-        "REQ-SEQ-3", _around(answers, "read_items", _ends_at(Truncated))),
+        "REQ-SEQ-3", wrap(answers, "read_items", _ends_at(Truncated))),
     "hides what ended a sequence": (
-        "REQ-SEQ-4", _around(answers, "read_items", _ends_at(answers.End))),
+        "REQ-SEQ-4", wrap(answers, "read_items", _ends_at(End))),
     "takes data of the first for that of all": (
-        "REQ-PART-4", _put(page, "_is_offer", lambda value: True)),
-    "makes a text of nothing": ("REQ-STATUS-2", _around(core, "read_answer", _text_of_nothing)),
+        "REQ-PART-4", put(page, "_is_offer", lambda value: True)),
     "takes any body for a message": (
-        "REQ-STATUS-12", _put(answers, "is_hyperglyph", lambda given: True)),
+        "REQ-STATUS-12", put(answers, "is_hyperglyph", lambda given: True)),
     "loses the status behind a body": (
-        "REQ-STATUS-6", _around(core, "read_error", _decodes_errors)),
+        "REQ-STATUS-6", wrap(core, "read_error", _decodes_errors)),
     "ignores the coding of a body": (
-        "REQ-HEAD-8", _put(answers, "_is_gzip", lambda response: False)),
-    "waits for ever": ("REQ-TIME-4", _put(messages.Deadline, "left", lambda self: None)),
+        "REQ-HEAD-8", put(answers, "_is_gzip", lambda response: False)),
+    "waits for ever": ("REQ-TIME-4", put(messages.Deadline, "left", lambda self: None)),
     "skips what is malformed": (
-        "REQ-STATUS-14", _all(
-            _around(bodies.MessageSink, "close", _skips_malformed),
-            _around(bodies.MessageSink, "feed", _skips_malformed))),
+        "REQ-STATUS-14", all_of(
+            wrap(bodies.MessageSink, "close", _skips_malformed),
+            wrap(bodies.MessageSink, "feed", _skips_malformed))),
 }  # fmt: skip
 
 FAULTS = tuple(
-    Fault(name, "client", requirement, _run(plant)) for name, (requirement, plant) in _TABLE.items()
+    Fault(name, "client", requirement, run(plant)) for name, (requirement, plant) in _TABLE.items()
 )
