@@ -17,7 +17,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
@@ -31,19 +31,25 @@ from hyperglyph.transport.http.messages import Incoming, Response
 from hyperglyph.transport.http.middleware import ServerMiddleware, around
 from hyperglyph.transport.http.sequences import accepts_sequence
 from hyperglyph.transport.http.status import (
-    BadGateway,
     BadRequest,
     ContentTooLarge,
     GatewayTimeout,
     NotFound,
     RemoteError,
-    ServerError,
     TransportError,
 )
 
 from .again import Again, pause_before
 from .authentication import Guard
-from .calls import Call, answer, discard_blobs, error_response, no_content, redirection
+from .calls import (
+    Call,
+    answer,
+    discard_blobs,
+    error_response,
+    no_content,
+    redirection,
+    told_of,
+)
 from .context import Context, serving
 from .endpoints import ClassEndpoint, FunctionEndpoint
 from .flight import InFlight
@@ -72,9 +78,6 @@ logger = logging.getLogger("hyperglyph.server")
 logger.addFilter(tame_traceback)
 
 T = TypeVar("T")
-
-#: Seconds to which a deadline is rounded where it travels: a call made in turn may end so early.
-_TOLD: Final = 0.001
 
 
 @attrs.define(eq=False)
@@ -162,22 +165,17 @@ class Serving:
 
     def _told(self, call: Call, error: BaseException, running: Running) -> Response:
         """The answer to an exception, which is raised where it ends the process or the task."""
-        if isinstance(error, RemoteError) and not error.received:
-            return error_response(call, error)
-        if isinstance(error, KeyboardInterrupt | GeneratorExit) or running.is_cancelled():
+        if not isinstance(error, RemoteError | TransportError) and (
+            isinstance(error, KeyboardInterrupt | GeneratorExit) or running.is_cancelled()
+        ):
             raise error
-        # The text of an undeclared exception may hold anything; it stays in the log.
-        logger.error("logref %s: %s failed", call.logref, call.route, exc_info=error)
-        return error_response(call, ServerError("internal error"))
+        return error_response(call, told_of(call, error))
 
     async def _respond(self, call: Call, running: Running) -> Response:
         request = call.request
         call.method = effective_method(request)
         call.deadline = deadline_of(request)
-        try:
-            call.principal = await self.guard.principal(call, running)
-        except (RemoteError, TransportError) as error:
-            self._failed(call, error)
+        call.principal = await self.guard.principal(call, running)
         place = self.endpoints.find(request.path)
         if place is None:
             raise NotFound("there is nothing of that name")
@@ -211,8 +209,6 @@ class Serving:
                 return await self._reached(call, place, context, running)
         except Moved as moved:
             return redirection(call, moved.target(request), 307)
-        except (RemoteError, TransportError) as error:
-            self._failed(call, error)
 
     async def _reached(
         self, call: Call, place: Place, context: Context, running: Running
@@ -387,19 +383,6 @@ class Serving:
         if type(result) is Blob and is_welcome(call, result):
             return raw_answer(call, result)
         return answer(call, message.pack(result))
-
-    def _failed(self, call: Call, error: RemoteError | TransportError) -> NoReturn:
-        """Raise an error that was declared; one of a call made in turn is not the caller's.
-
-        Where that has only used up the caller's time, what counts is that the time is up.
-        """
-        if isinstance(error, RemoteError) and not error.received:
-            raise error
-        logger.exception("logref %s: a call that %s made failed", call.logref, call.route)
-        left = call.deadline.left()
-        if left is not None and left <= _TOLD:
-            raise GatewayTimeout("the deadline passed in a call made by this server") from None
-        raise BadGateway("a call made by this server failed") from None
 
 
 async def _received(request: Incoming, sink: Sink[T]) -> T:
