@@ -24,7 +24,7 @@ from hyperglyph.conformance.testees.wrong import FAULTS, Fault
 from hyperglyph.conformance.testees.wrong.in_codec import changed
 
 SOAK = "HYPERGLYPH_SOAK" in os.environ
-EVERY = {"codec": 40, "server": 24, "client": 16}
+EVERY = {"codec": 40, "server": 48, "client": 32}
 SHARE = 0.05
 
 #: Where nothing can be refused, these have to show it (spec/coverage.json).

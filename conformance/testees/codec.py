@@ -25,7 +25,6 @@ from hyperglyph.codec import (
     decode,
     encode,
 )
-
 from hyperglyph.transport.http.shapes import is_list
 
 from ..typed import Typed, Unbuildable, from_json, to_json

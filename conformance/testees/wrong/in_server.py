@@ -24,11 +24,13 @@ class _Wrong:
         return self.spoilt(request, self.inner)
 
 
-def run(spoilt: Spoilt) -> Callable[[], None]:
+def run(spoilt: Spoilt, *names: str) -> Callable[[], None]:
+    """A testee whose service is spoilt; `names` are the routers, by default both."""
+
     def run() -> None:
         from .. import server, service
 
-        for name in ("router", "old_router"):
+        for name in names or ("router", "old_router"):
             setattr(service, name, _Wrong(getattr(service, name), spoilt))
         server.main([])
 
