@@ -25,7 +25,7 @@ from hyperglyph.conformance.testees.wrong.in_codec import changed
 
 SOAK = "HYPERGLYPH_SOAK" in os.environ
 #: Of the cases that do not name the fault, one in so many is run.
-EVERY = {"codec": 40, "server": 24, "client": 24}
+EVERY = {"codec": 40, "server": 48, "client": 32}
 #: So many of those may fail, too.
 SHARE = 0.05
 

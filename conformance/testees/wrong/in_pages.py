@@ -279,13 +279,15 @@ _TABLE: dict[str, tuple[str, Middleware]] = {
     "406 for other types": ("REQ-HEAD-11", _not_acceptable),
     "uploads have to have a type": ("REQ-ENV-14", _untyped_uploads),
     "redirects lead nowhere": ("REQ-REDIR-8", answered(_no_location)),
-    "no root": ("REQ-OLD-1", answered(_no_root)),
     "links without urls": ("REQ-OLD-5", _each(Link, _no_attribute("url"))),
     "white space behind every message": ("REQ-OLD-6", _body(lambda request, body: body + b"\n")),
     "201 for what was created": ("REQ-OLD-7", _status(303, 201)),
 }  # fmt: skip
 
-FAULTS = tuple(
-    Fault(name, "server", requirement, run(middleware))
-    for name, (requirement, middleware) in _TABLE.items()
+FAULTS = (
+    *(
+        Fault(name, "server", requirement, run(middleware))
+        for name, (requirement, middleware) in _TABLE.items()
+    ),
+    Fault("no root for old clients", "server", "REQ-OLD-1", run(answered(_no_root), "old_router")),
 )

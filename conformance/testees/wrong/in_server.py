@@ -25,13 +25,13 @@ class _Wrong:
         return self.middleware(request, self.inner)
 
 
-def run(middleware: Middleware) -> Callable[[], None]:
-    """The server's testee with this fault."""
+def run(middleware: Middleware, *names: str) -> Callable[[], None]:
+    """The server's testee with this fault; `names` are the routers that have it, by default both."""
 
     def main() -> None:
         from .. import server, service
 
-        for name in ("router", "old_router"):
+        for name in names or ("router", "old_router"):
             setattr(service, name, _Wrong(getattr(service, name), middleware))
         server.main([])
 
