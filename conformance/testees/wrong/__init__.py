@@ -4,7 +4,7 @@
     python -m hyperglyph.conformance.testees.wrong NAME    # is one of them
 
 A fault is planted in this package's own codec, client or server. `FAULTS` has them all by name, and
-is their one list: `tests/test_conformance_wrong.py` tries the suite with every one. To add one, put
+is their one list: `tests/test_conformance_wrong*.py` try the suite with every one. To add one, put
 a line into a table: `in_codec`; `in_server` for what a server does, `in_pages` for what it says;
 `in_client` for what a client sends and follows, `in_results` for what it makes of answers.
 """

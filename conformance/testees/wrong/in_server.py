@@ -26,7 +26,7 @@ class _Wrong:
 
 
 def run(middleware: Middleware, *names: str) -> Callable[[], None]:
-    """The server's testee with this fault; `names` are the routers that have it, by default both."""
+    """The server's testee with this fault; `names` are the routers that have it, else both."""
 
     def main() -> None:
         from .. import server, service
