@@ -3,7 +3,10 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
+from typing import Final
 
 import attrs
 
@@ -73,13 +76,24 @@ class Matrix:
         )
 
 
-def main(cases: Sequence[Case], *, html: str | None, timeout: float, complete: bool = False) -> int:
+#: Of what the matrix consists, so much is tried at a time: most of it waits.
+JOBS: Final = 2
+
+
+def main(
+    cases: Sequence[Case],
+    *,
+    html: str | None,
+    timeout: float,
+    complete: bool = False,
+    jobs: int = JOBS,
+) -> int:
     """Make the matrix, print it, and return the exit status of the command.
 
     `complete`: a testee that cannot run here is a failure; those of 2012 need a library, and are
     never among them.
     """
-    made = make(cases, timeout=timeout, say=lambda text: print(text, file=sys.stderr, flush=True))
+    made = make(cases, timeout=timeout, jobs=jobs, say=lambda text: print(text, file=sys.stderr))
     print(table(made))
     if html is not None:
         Path(html).parent.mkdir(parents=True, exist_ok=True)
@@ -92,9 +106,10 @@ def make(
     *,
     timeout: float,
     testees: Sequence[Registered] = TESTEES,
+    jobs: int = JOBS,
     say: Callable[[str], None] = lambda text: None,
 ) -> Matrix:
-    """Try each testee by itself, and each client against each server."""
+    """Try each testee by itself, and each client against each server, `jobs` of them at a time."""
     missing: list[tuple[str, str]] = []
     libraries: list[str] = []
     able: list[Registered] = []
@@ -105,16 +120,23 @@ def make(
             missing.append((testee.name, lacks))
         else:
             able.append(testee)
-    runs: list[Run] = []
-    for testee in able:
-        say(f"{testee.name}: {testee.about}")
-        runs.append(_alone(testee, cases, timeout))
     calls = [case for case in cases if isinstance(case, Scenario) and case.kind == "call"]
-    cells: list[Cell] = []
-    for server in (testee for testee in able if "server" in testee.roles):
-        for client in (testee for testee in able if "client" in testee.roles):
-            say(f"{client.name} calls {server.name}")
-            cells.append(_against(client, server, calls, timeout))
+
+    def alone(testee: Registered) -> Run:
+        say(f"{testee.name}: {testee.about}")
+        return _alone(testee, cases, timeout)
+
+    def against(pair: tuple[Registered, Registered]) -> Cell:
+        server, client = pair
+        say(f"{client.name} calls {server.name}")
+        return _against(client, server, calls, timeout)
+
+    servers, clients = (
+        [testee for testee in able if role in testee.roles] for role in ("server", "client")
+    )
+    with ThreadPoolExecutor(jobs) as pool:
+        runs = list(pool.map(alone, able))
+        cells = list(pool.map(against, product(servers, clients)))
     return Matrix(runs, cells, missing, libraries)
 
 

@@ -74,19 +74,20 @@ class _Judge:
         self._testee = testee
         self._seen = seen
         self._pages: dict[str, _Page] = {}
-        url = testee.served()
+        self._places = {"unique": secrets.token_hex(6)}
+        self._old = bool(case.source.get("old"))
+        self._find()
+        self._steps = cast("list[dict[str, Any]]", case.source["steps"])
+
+    def _find(self) -> None:
+        """Ask where the testee serves, which starts it if it does not run."""
+        url = self._testee.served(old=True) if self._old else self._testee.served()
         match = _ORIGIN.match(url)
         if match is None:
             raise Garbage(f"not where a server is: {brief(url)}")
         self._origin, authority, self._host = match[0], match[1], match[2]
         self._port = int(match[3])
-        self._places = {
-            "origin": self._origin,
-            "host": authority,
-            "port": str(self._port),
-            "unique": secrets.token_hex(6),
-        }
-        self._steps = cast("list[dict[str, Any]]", case.source["steps"])
+        self._places |= {"origin": self._origin, "host": authority, "port": match[3]}
 
     def run(self) -> None:
         for number, step in enumerate(self._steps, 1):
@@ -98,6 +99,9 @@ class _Judge:
 
     def _step(self, step: Mapping[str, Any], label: str) -> None:
         if "when" in step and not self._holds(step["when"]):
+            return
+        if "restart" in step:
+            self._restart()
             return
         request, wanted = step["request"], step.get("response", {})
         target = self._target(request)
@@ -111,6 +115,15 @@ class _Judge:
         self._check(answer, wanted)
         if "as" in step:
             self._remember(step["as"], _Page(target.origin + target.path, answer))
+
+    def _restart(self) -> None:
+        """Start the server anew, and have what was remembered lead to where it serves then."""
+        before = self._origin
+        self._testee.restart()
+        self._find()
+        for name, page in self._pages.items():
+            url = self._origin + page.url.removeprefix(before)
+            self._remember(name, attrs.evolve(page, url=url))
 
     def _remember(self, name: str, page: _Page) -> None:
         self._pages[name] = page

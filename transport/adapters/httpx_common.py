@@ -40,7 +40,6 @@ else:
 
 __all__ = [
     "FAILURES",
-    "KEEPALIVE",
     "Wait",
     "core_request",
     "fail",
@@ -52,9 +51,6 @@ __all__ = [
     "unasked",
     "wait_of",
 ]
-
-#: Servers keep idle connections longer (our own 15 s), so a connection of this age is alive.
-KEEPALIVE = 4.0
 
 FAILURES = (
     httpcore.NetworkError,
