@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter as Counts
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -253,6 +254,14 @@ class Square(glyph.Resource):
 def relay(url: str, name: str, arguments: dict[str, Any]) -> object:
     with glyph.Client() as client:
         return client.get(url)[name](**arguments)
+
+
+@_serve
+def ticking(id: str) -> Generator[int]:  # noqa: A002
+    for number in range(1, 51):
+        executed(id)
+        yield number
+        time.sleep(0.05)
 
 
 @_serve

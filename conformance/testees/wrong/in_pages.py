@@ -190,6 +190,14 @@ def _at_once(request: Incoming, response: Response, body: bytes) -> Response | N
     return None
 
 
+def _makes_all(request: Incoming, inner: Handler) -> Response:
+    """A sequence is made to its end, whether or not somebody reads it."""
+    response = inner.handle(request)
+    if response.header("content-type") != SEQUENCE:
+        return response
+    return attrs.evolve(response, body=[b"".join(response.body)])
+
+
 def _raw_messages(request: Incoming, response: Response, body: bytes) -> Response | None:
     """A blob whose type is ours is sent raw, too."""
     if b"u12:content-type;u26:application/vnd.hyperglyph;" in body and body.startswith(b"B0:"):
@@ -269,6 +277,7 @@ _TABLE: dict[str, tuple[str, Spoilt]] = {
         "REQ-SEQ-2", _body(lambda request, body: body.removesuffix(END))),
     "an item ends the sequence": ("REQ-SEQ-6", _body(_ends_by_item)),
     "no item before the last": ("REQ-SEQ-10", answered(_at_once)),
+    "makes what nobody reads": ("REQ-SEQ-9", _makes_all),
     "never a raw blob": ("REQ-BLOBHTTP-2", _never_raw),
     "raw messages": ("REQ-BLOBHTTP-7", answered(_raw_messages)),
     "one tag for every coding": ("REQ-COND-3", answered(_one_tag)),
