@@ -190,6 +190,32 @@ def _at_once(request: Incoming, response: Response, body: bytes) -> Response | N
     return None
 
 
+def _forgets() -> Spoilt:
+    """References are of the process that has made the first of them."""
+    made = False
+
+    def spoilt(request: Incoming, inner: Handler) -> Response:
+        nonlocal made
+        if request.path == "/Counter":
+            made = True
+        elif request.path.startswith("/Counter/") and not made:
+            return error(400, "not a reference")
+        return inner.handle(request)
+
+    return spoilt
+
+
+def _no_deadline_in_turn(request: Incoming, inner: Handler) -> Response:
+    if not request.path.endswith("/time_left"):
+        return inner.handle(request)
+    kept = [pair for pair in request.headers if pair[0].lower() != "hyperglyph-timeout"]
+    return inner.handle(attrs.evolve(request, headers=kept))
+
+
+def _tells_in_turn(request: Incoming, response: Response, body: bytes) -> Response | None:
+    return error(500, "refused on purpose") if response.status == 502 else None
+
+
 def _makes_all(request: Incoming, inner: Handler) -> Response:
     """A sequence is made to its end, whether or not somebody reads it."""
     response = inner.handle(request)
@@ -277,6 +303,9 @@ _TABLE: dict[str, tuple[str, Spoilt]] = {
         "REQ-SEQ-2", _body(lambda request, body: body.removesuffix(END))),
     "an item ends the sequence": ("REQ-SEQ-6", _body(_ends_by_item)),
     "no item before the last": ("REQ-SEQ-10", answered(_at_once)),
+    "forgets its references": ("REQ-REF-8", _forgets()),
+    "calls in turn have no deadline": ("REQ-TIME-5", _no_deadline_in_turn),
+    "tells what has failed in turn": ("REQ-STATUS-17", answered(_tells_in_turn)),
     "makes what nobody reads": ("REQ-SEQ-9", _makes_all),
     "never a raw blob": ("REQ-BLOBHTTP-2", _never_raw),
     "raw messages": ("REQ-BLOBHTTP-7", answered(_raw_messages)),
