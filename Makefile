@@ -95,7 +95,7 @@ soak: $(SOAK)
 	$(BIN)/python tools/soak.py
 	HYPERGLYPH_SOAK=1 $(BIN)/python -m pytest -q tests/test_vectors.py \
 		tests/test_persistent_processes.py tests/test_deploy_balancer.py tests/test_faults*.py \
-		tests/test_conformance_wrong.py tests/test_conformance_client.py
+		tests/test_conformance_wrong*.py
 	$(BIN)/python tests/fuzz/fuzz_codec.py 600
 	$(BIN)/python tests/fuzz/guided.py 600
 

@@ -87,6 +87,15 @@ def _require(kind: str, name: str, value: object, *types: type) -> None:
         raise TypeError(f"{kind}: {name!r} is {names}, not {type(value).__name__}")
 
 
+def _require_headers(kind: str, headers: object) -> None:
+    """Headers are a dict of text to text, or MISSING."""
+    _require(kind, "headers", headers, Mapping)
+    if headers is not MISSING:
+        for name, value in cast("Mapping[object, object]", headers).items():
+            _require(kind, "headers", name, str)
+            _require(kind, "headers", value, str)
+
+
 @attrs.frozen(init=False, unsafe_hash=False)
 class Link(Extension):
     """A link: calling it is a safe request. `inline` says that the content is the answer."""
@@ -107,7 +116,7 @@ class Link(Extension):
         _require("link", "inline", inline, bool)
         _require("link", "etag", etag, str)
         _require("link", "last_modified", last_modified, datetime)
-        _require("link", "headers", headers, Mapping)
+        _require_headers("link", headers)
         attributes: dict[str, Any] = {
             "url": url,
             "method": method,
@@ -209,9 +218,12 @@ class Form(Extension):
     ) -> None:
         _require("form", "url", url, str)
         _require("form", "method", method, str)
-        _require("form", "headers", headers, Mapping)
+        _require_headers("form", headers)
         _require("form", "envelope", envelope, str)
         _require("form", "content_type", content_type, str)
+        if isinstance(values, str):
+            # It would be taken apart into inputs of one letter each.
+            raise TypeError("form: 'values' is a list of str or Input, not str")
         entries = list(values)
         for entry in entries:
             _require("form", "values", entry, str, Input)

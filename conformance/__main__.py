@@ -65,7 +65,11 @@ def _main(arguments: Sequence[str] | None) -> int:
         return 0
     if options.action == "matrix":
         return matrix.main(
-            cases, html=options.html, timeout=options.timeout, complete=options.complete
+            cases,
+            html=options.html,
+            timeout=options.timeout,
+            complete=options.complete,
+            jobs=options.jobs,
         )
     if bool(options.testee) == bool(command):
         parser.error(
@@ -136,8 +140,17 @@ def _parser() -> argparse.ArgumentParser:
     tables.add_argument(
         "--complete", action="store_true", help="fail where a testee cannot run on this machine"
     )
+    tables.add_argument(
+        "--jobs", type=_positive, default=matrix.JOBS, metavar="N", help="so many tries at a time"
+    )
     actions.add_parser("requirements", parents=[choice], help="list which have cases")
     return parser
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"not a number from 1 on: {text}")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

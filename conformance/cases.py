@@ -13,6 +13,7 @@ from .typed import Typed, wire
 #: The role in which a testee is tried by each kind of case.
 ROLES: Final = {
     "codec": "codec",
+    "build": "codec",
     "server": "server",
     "client": "client",
     "call": "client",

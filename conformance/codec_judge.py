@@ -7,8 +7,9 @@ the value to encode only after it has answered.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .cases import Vector
+from .cases import Case, Vector
 from .results import NotPassed, Result
+from .substitution import octets
 from .testee import Testee, TesteeError
 from .typed import NotTyped, Typed, same
 
@@ -22,6 +23,27 @@ _SMALL = 4096
 def judge_codec(vector: Vector, testee: Testee, *, strict: bool = False) -> Result:
     """Have a testee decode and encode, and judge it. `strict`: a wrong offset fails the vector."""
     return _Judge(testee.ask, vector, strict=strict).result()
+
+
+def judge_build(case: Case, testee: Testee) -> Result:
+    """Have a testee build an extension as its users do, and judge whether it should have."""
+    value, refused = case.source["build"], case.source["expect"] == "reject"
+    outcome, detail, fails = "passed", "", False
+    try:
+        reply = testee.ask(cmd="build", value=value)
+        # Nothing is lost where an implementation, or its testee, has nothing to build them with.
+        _look(reply, fails=False)
+        if ("wire" in reply) == ("fault" in reply):
+            raise NotPassed("garbage", f"build: neither wire nor fault: {_said(reply)}")
+        if refused and "wire" in reply:
+            raise NotPassed("failed", f"build: gave {_short(reply['wire'])}, not refused")
+        if not refused and reply.get("wire") != octets({"value": value}).hex():
+            raise NotPassed("failed", f"build: {_said(reply)}, not built")
+    except NotPassed as failure:
+        outcome, detail, fails = failure.outcome, failure.detail, failure.fails
+    except TesteeError as error:
+        outcome, detail, fails = error.outcome, str(error), True
+    return Result(case, outcome, detail, (), fails and case.level == "must")
 
 
 class _Judge:
@@ -65,7 +87,7 @@ class _Judge:
             reply = self._ask(cmd="decode", wire=self._vector.wire.hex(), pieces=sizes)
             if "skipped" in reply:
                 return
-            self._look(reply, fails=True)
+            _look(reply, fails=True)
             self._check_decoded(reply, what)
             # Where the vector leaves the choice, the pieces must not make it.
             if ("value" in whole) != ("value" in reply) or whole.get("fault") != reply.get("fault"):
@@ -135,10 +157,10 @@ class _Judge:
         free = self._encode("encode", value)
         if not is_free(value):
             self._check_octets("encode", free, canonical)
-        for octets in dict.fromkeys((canonical, free)):
-            if octets != known:
+        for written in dict.fromkeys((canonical, free)):
+            if written != known:
                 what = "decode what was encoded"
-                reply = self._send(cmd="decode", wire=octets.hex())
+                reply = self._send(cmd="decode", wire=written.hex())
                 if "value" not in reply:
                     raise NotPassed("failed", f"{what}: {_said(reply)}")
                 self._check_same(reply["value"], value, what)
@@ -172,14 +194,15 @@ class _Judge:
         reply = self._ask(**request)
         # Nothing is lost where nothing is demanded, or where a language has no such value.
         free = self._vector.expect == "either" or self._vector.encode is not None
-        self._look(reply, fails=not free)
+        _look(reply, fails=not free)
         return reply
 
-    def _look(self, reply: dict[str, Any], *, fails: bool) -> None:
-        if "errored" in reply:
-            raise NotPassed("errored", str(reply["errored"]))
-        if "skipped" in reply:
-            raise NotPassed("skipped", str(reply["skipped"]), fails=fails)
+
+def _look(reply: dict[str, Any], *, fails: bool) -> None:
+    if "errored" in reply:
+        raise NotPassed("errored", str(reply["errored"]))
+    if "skipped" in reply:
+        raise NotPassed("skipped", str(reply["skipped"]), fails=fails)
 
 
 def is_free(value: Typed) -> bool:

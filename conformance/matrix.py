@@ -3,7 +3,10 @@
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
+from typing import Final
 
 import attrs
 
@@ -11,7 +14,6 @@ from . import html as pages
 from . import known
 from .cases import Case, Scenario
 from .client_judge import judge_call
-from .progress import shown
 from .registry import TESTEES, Registered
 from .relay import Relay
 from .report import Run
@@ -74,7 +76,18 @@ class Matrix:
         )
 
 
-def main(cases: Sequence[Case], *, html: str | None, timeout: float, complete: bool = False) -> int:
+#: Of what the matrix consists, so much is tried at a time: most of it waits.
+JOBS: Final = 2
+
+
+def main(
+    cases: Sequence[Case],
+    *,
+    html: str | None,
+    timeout: float,
+    complete: bool = False,
+    jobs: int = JOBS,
+) -> int:
     """Make the matrix, print it, and return the exit status of the command.
 
     `complete`: a testee that cannot run here is a failure; those of 2012 need a library, and are
@@ -88,7 +101,7 @@ def main(cases: Sequence[Case], *, html: str | None, timeout: float, complete: b
         except OSError as error:
             print(f"{html} cannot be written: {error.strerror}", file=sys.stderr)
             return 2
-    made = make(cases, timeout=timeout, say=lambda text: print(text, file=sys.stderr, flush=True))
+    made = make(cases, timeout=timeout, jobs=jobs, say=lambda text: print(text, file=sys.stderr))
     print(table(made))
     if html is not None:
         page = pages.page_of_matrix(made)
@@ -101,9 +114,10 @@ def make(
     *,
     timeout: float,
     testees: Sequence[Registered] = TESTEES,
+    jobs: int = JOBS,
     say: Callable[[str], None] = lambda text: None,
 ) -> Matrix:
-    """Try each testee by itself, and each client against each server."""
+    """Try each testee by itself, and each client against each server, `jobs` of them at a time."""
     missing: list[tuple[str, str]] = []
     libraries: list[str] = []
     able: list[Registered] = []
@@ -114,18 +128,24 @@ def make(
             missing.append((testee.name, lacks))
         else:
             able.append(testee)
-    runs: list[Run] = []
-    alone = {case.role for case in cases if case.kind != "call"}  # of those that were chosen
-    for testee in able:
-        if alone & testee.roles:
-            say(f"{testee.name}: {testee.about}")
-            runs.append(_alone(testee, cases, timeout))
     calls = [case for case in cases if isinstance(case, Scenario) and case.kind == "call"]
-    cells: list[Cell] = []
-    for server in (testee for testee in able if calls and "server" in testee.roles):
-        for client in (testee for testee in able if "client" in testee.roles):
-            say(f"{client.name} calls {server.name}")
-            cells.append(_against(client, server, calls, timeout))
+    roles = {case.role for case in cases if case.kind != "call"}  # of those that were chosen
+
+    def alone(testee: Registered) -> Run:
+        say(f"{testee.name}: {testee.about}")
+        return _alone(testee, cases, timeout)
+
+    def against(pair: tuple[Registered, Registered]) -> Cell:
+        server, client = pair
+        say(f"{client.name} calls {server.name}")
+        return _against(client, server, calls, timeout)
+
+    servers, clients = (
+        [testee for testee in able if role in testee.roles] for role in ("server", "client")
+    )
+    with ThreadPoolExecutor(jobs) as pool:
+        runs = list(pool.map(alone, (testee for testee in able if roles & testee.roles)))
+        cells = list(pool.map(against, product(servers, clients) if calls else ()))
     return Matrix(runs, cells, missing, libraries)
 
 
@@ -139,7 +159,7 @@ def _alone(registered: Registered, cases: Sequence[Case], timeout: float) -> Run
             assert testee.implementation is not None
             about = testee.implementation
             wanted = [case for case in cases if case.kind in testee.kinds]
-            results = list(shown(run(wanted, testee, strict=registered.strict), len(wanted)))
+            results = list(run(wanted, testee, strict=registered.strict))
     except TesteeError as error:
         problem = legible(str(error))
     judged, untrue = known.apply(results, registered.known())
@@ -156,7 +176,7 @@ def _against(
             Testee(client.command, timeout=timeout) as calling,
             Relay(serving.served()) as relay,
         ):
-            for case in shown(calls, len(calls)):
+            for case in calls:
                 result = judge_call(case, calling, relay.origin)
                 results.append(attrs.evolve(result, seen=relay.taken()))
     except TesteeError as error:

@@ -87,18 +87,26 @@ def _shipped(name: str) -> str:
 
 def _server(adapter: str, about: str, *modules: str) -> Registered:
     name = "python-server" if adapter == "server" else f"python-server-{adapter}"
-    command = _module("server", "--adapter", adapter)
-    own = adapter == "server"
-    return Registered(
-        name, about, frozenset({"server"}), command, _needs(*modules),
-        known_failures="" if own else f"{name}.txt",
-    )  # fmt: skip
+    return _adapter("server", adapter, name, about, modules)
 
 
 def _client(adapter: str, about: str, *modules: str) -> Registered:
     name = "python-client" if adapter == "httpx" else f"python-client-{adapter}"
-    command = _module("client", "--adapter", adapter)
-    return Registered(name, about, frozenset({"client"}), command, _needs(*modules))
+    return _adapter("client", adapter, name, about, modules)
+
+
+def _adapter(
+    role: str, adapter: str, name: str, about: str, modules: tuple[str, ...]
+) -> Registered:
+    """One of the ADAPTERS of `testees.client` or `testees.server`; it may have known failures."""
+    return Registered(
+        name,
+        about,
+        frozenset({role}),
+        _module(role, "--adapter", adapter),
+        _needs(*modules),
+        known_failures=f"{name}.txt" if known.is_shipped(f"{name}.txt") else "",
+    )
 
 
 _CODEC = frozenset({"codec"})
@@ -107,11 +115,18 @@ TESTEES: tuple[Registered, ...] = (
     Registered("python", "this package's codec", _CODEC, _module("codec"), strict=True),
     _client("httpx", "this package's Client", "httpx"),
     _client("httpx-async", "its AsyncClient", "httpx"),
+    _client("httpx-h2", "its Client, which offers HTTP/2", "httpx", "h2"),
+    _client("httpx-h2-async", "its AsyncClient, which offers HTTP/2", "httpx", "h2"),
+    _client("given", "its Client over a transport that was made for httpx", "httpx"),
+    _client("given-async", "its AsyncClient over such a transport", "httpx"),
     _server("server", "this package's Server", "cheroot"),
     _server("cheroot-wsgi", "a router under cheroot", "cheroot"),
+    _server("waitress-wsgi", "a router under waitress", "waitress"),
     _server("granian-wsgi", "a router under granian, by WSGI", "granian"),
     _server("granian-asgi", "a router under granian, by ASGI", "granian"),
-    _server("uvicorn", "a router under uvicorn", "uvicorn"),
+    _server("uvicorn", "a router under uvicorn, with h11", "uvicorn", "h11"),
+    _server("uvicorn-httptools", "a router under uvicorn, with httptools", "uvicorn", "httptools"),
+    _server("hypercorn", "a router under hypercorn", "hypercorn"),
     Registered(
         "ruby-2012",
         "the gem of 2012, or another Ruby library with Hyperglyph.dump and Hyperglyph.load",

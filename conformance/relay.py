@@ -78,6 +78,8 @@ class Relay:
                 client.close()
                 continue
             server.settimeout(None)
+            for end in (client, server):  # head and body may come by themselves, and go on as such
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._sockets |= {client, server}
             pair = threading.Semaphore(0)

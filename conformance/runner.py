@@ -7,7 +7,7 @@ from typing import Final
 
 from .cases import Case, Vector
 from .client_judge import judge_call, judge_client, judge_request, judge_url
-from .codec_judge import judge_codec
+from .codec_judge import judge_build, judge_codec
 from .results import Result
 from .server_judge import judge_server
 from .testee import Testee, TesteeError
@@ -53,4 +53,5 @@ JUDGES: dict[str, Judge] = {
     "client": judge_client,
     "url": judge_url,
     "request": judge_request,
+    "build": judge_build,
 }

@@ -72,19 +72,20 @@ class _Judge:
         self._testee = testee
         self._seen = seen
         self._pages: dict[str, _Page] = {}
-        url = testee.served()
+        self._places = {"unique": secrets.token_hex(6)}
+        self._old = bool(case.source.get("old"))
+        self._find()
+        self._steps = cast("list[dict[str, Any]]", case.source["steps"])
+
+    def _find(self) -> None:
+        """Ask where the testee serves, which starts it if it does not run."""
+        url = self._testee.served(old=True) if self._old else self._testee.served()
         parts = urlsplit(url)
         assert parts.hostname is not None
         assert parts.port is not None
         self._host, self._port = parts.hostname, parts.port
         self._origin = f"http://{parts.netloc}"
-        self._places = {
-            "origin": self._origin,
-            "host": parts.netloc,
-            "port": str(self._port),
-            "unique": secrets.token_hex(6),
-        }
-        self._steps = cast("list[dict[str, Any]]", case.source["steps"])
+        self._places |= {"origin": self._origin, "host": parts.netloc, "port": str(self._port)}
 
     def run(self) -> None:
         for number, step in enumerate(self._steps, 1):
@@ -96,6 +97,9 @@ class _Judge:
 
     def _step(self, step: Mapping[str, Any], label: str) -> None:
         if "when" in step and not self._holds(step["when"]):
+            return
+        if "restart" in step:
+            self._restart()
             return
         request, wanted = step["request"], step.get("response", {})
         target = self._target(request)
@@ -109,6 +113,15 @@ class _Judge:
         self._check(answer, wanted)
         if "as" in step:
             self._remember(step["as"], _Page(target.origin + target.path, answer))
+
+    def _restart(self) -> None:
+        """Start the server anew, and have what was remembered lead to where it serves then."""
+        before = self._origin
+        self._testee.restart()
+        self._find()
+        for name, page in self._pages.items():
+            url = self._origin + page.url.removeprefix(before)
+            self._remember(name, attrs.evolve(page, url=url))
 
     def _remember(self, name: str, page: _Page) -> None:
         self._pages[name] = page

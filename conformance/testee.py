@@ -66,6 +66,12 @@ class Garbage(TesteeError):
     outcome = "garbage"
 
 
+class NotOffered(TesteeError):
+    """The testee said that it has no such service; it goes on."""
+
+    outcome = "skipped"
+
+
 @attrs.frozen
 class Implementation:
     """What a testee says of itself. `roles` are those in which it can be tried."""
@@ -100,7 +106,7 @@ class Testee:
         self.starts = 0
         self.implementation: Implementation | None = None
         self._child: _Child | None = None
-        self._url: str | None = None
+        self._urls: dict[bool, str] = {}
 
     @property
     def roles(self) -> frozenset[str]:
@@ -139,29 +145,33 @@ class Testee:
             return child.ask(request, self.timeout)
         except TesteeError:
             self._child = None
-            self._url = None
+            self._urls.clear()
             raise
 
-    def served(self) -> str:
+    def served(self, *, old: bool = False) -> str:
         """Return the URL of the conformance service, which a testee serves from the first call on.
 
-        It may be another after the testee was started again. Raise TesteeError.
+        `old` asks for the service as clients of 2012 need it. It may be another URL after the
+        testee was started again. Raise TesteeError, NotOffered for what the testee does not serve.
         """
-        if self._url is None:
-            reply = self.ask(cmd="serve", port=free_port())
+        if old not in self._urls:
+            asked = {"old": True} if old else {}
+            reply = self.ask(cmd="serve", port=free_port(), **asked)
+            if old and "skipped" in reply:
+                raise NotOffered(_short(reply))
             url = str(reply.get("url"))
             match = _ORIGIN.match(url)
             if match is None or int(match[1]) > 65535:
                 raise Garbage(f"not an answer to serve: {_short(reply)}")
-            self._url = url
-        return self._url
+            self._urls[old] = url
+        return self._urls[old]
 
     def restart(self) -> None:
         """End the program; the next request starts it again, as after one that crashed."""
         if self._child is not None:
             self._child.kill()
         self._child = None
-        self._url = None
+        self._urls.clear()
 
     def _start(self) -> "_Child":
         child = _Child(self.command)

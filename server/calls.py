@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
 from typing import Any, Final, NoReturn, cast, overload
 
 import attrs
@@ -21,10 +22,13 @@ from hyperglyph.transport.http.conditional import Validators, etag_of, gzip_etag
 from hyperglyph.transport.http.messages import PIECE, Deadline, Incoming, Response
 from hyperglyph.transport.http.negotiate import MEDIA_TYPE, parse_accept
 from hyperglyph.transport.http.status import (
+    BadGateway,
+    GatewayTimeout,
     MethodNotAllowed,
     PreconditionFailed,
     RemoteError,
     ServerError,
+    TransportError,
     Unauthorized,
     Unavailable,
     declared_code,
@@ -40,6 +44,8 @@ __all__ = [
     "error_response",
     "no_content",
     "redirection",
+    "told_of",
+    "watched",
 ]
 
 logger = logging.getLogger("hyperglyph.server")
@@ -47,6 +53,8 @@ logger = logging.getLogger("hyperglyph.server")
 _TYPE: Final = ("Content-Type", MEDIA_TYPE)
 #: Unless its author says otherwise, nobody but the caller may keep it, nor use it unasked.
 _NO_CACHE: Final = "private, no-cache"
+#: Seconds to which a deadline is rounded where it travels: a call made in turn may end so early.
+_TOLD: Final = 0.001
 
 
 @attrs.define(slots=False)
@@ -144,7 +152,8 @@ def answer(call: Call, body: Body) -> Response:
         headers = [_TYPE, *call.get_headers(), *Validators(None, call.last_modified).headers()]
         if body.length is not None:
             headers.append(("Content-Length", str(body.length)))
-        return Response(200, headers, _watched(body, call), on_close=call.close)
+        pieces = watched(chain(_pieces(body.root), body.rest), call)
+        return Response(200, headers, pieces, on_close=call.close)
     packed = compressed(body.root) if call.gzip else None
     root = body.root if packed is None else packed
     headers = [_TYPE, ("Content-Length", str(len(root)))]
@@ -197,6 +206,24 @@ def redirection(call: Call, url: str, status: int = 303) -> Response:
     call.close()
     headers = [("Location", url), ("Content-Length", "0"), *call.get_headers(good=False)]
     return Response(status, headers)
+
+
+def told_of(call: Call, error: BaseException) -> RemoteError:
+    """The error that the caller is told of in place of an exception: the same if it was declared.
+
+    Any other is logged here, since its text may hold anything. One of a call made in turn is 502,
+    or 504 where that call has only used up the caller's time. REQ-SAFE-4 and REQ-STATUS-17.
+    """
+    if isinstance(error, RemoteError) and not error.received:
+        return error
+    if not isinstance(error, RemoteError | TransportError):
+        logger.error("logref %s: %s failed", call.logref, call.route, exc_info=error)
+        return ServerError("internal error")
+    logger.error("logref %s: a call that %s made failed", call.logref, call.route, exc_info=error)
+    left = call.deadline.left()
+    if left is not None and left <= _TOLD:
+        return GatewayTimeout("the deadline passed in a call made by this server")
+    return BadGateway("a call made by this server failed")
 
 
 def error_page(call: Call, error: RemoteError) -> tuple[Error, RemoteError]:
@@ -256,12 +283,10 @@ def _pieces(root: bytes) -> Sequence[bytes]:
     return (root,) if len(root) <= PIECE else _Slices(root)
 
 
-def _watched(body: Body, call: Call) -> Iterator[bytes]:
-    """A body whose blobs come from files: a failure ends the response early, and is logged."""
+def watched(pieces: Iterable[bytes], call: Call) -> Iterator[bytes]:
+    """A body with bytes of files: a failure ends the response early, and is logged."""
     try:
-        yield from _pieces(body.root)
-        if body.rest is not None:
-            yield from body.rest
+        yield from pieces
     except Exception:
         logger.exception("logref %s: a blob of %s could not be read", call.logref, call.route)
         raise

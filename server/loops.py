@@ -23,7 +23,7 @@ from hyperglyph.transport.http.status import ClientError, GatewayTimeout, Remote
 from hyperglyph.transport.http.waiting import finish
 
 from .calls import Call
-from .running import OnThread, Running
+from .running import OnThread, Running, is_cancelled
 
 __all__ = ["OnLoop", "background_loop", "iterate", "run_on"]
 
@@ -137,8 +137,7 @@ class OnLoop:
         await asyncio.sleep(seconds)
 
     def is_cancelled(self) -> bool:
-        task = asyncio.current_task()
-        return task is not None and task.cancelling() > 0
+        return is_cancelled()
 
 
 def _cancel(job: Future[Any]) -> None:

@@ -3,7 +3,7 @@
 A web page in a user's browser can aim requests at servers on that user's machine. What stops it:
 exactly one Host, and one that this server answers for (DNS rebinding); Origin and Sec-Fetch-Site
 where a browser sends them; and a content type on every unsafe request that a page cannot send
-across origins without asking first.
+across origins without asking first (`reading.py`).
 
 And no header says that pages of other origins may read an answer.
 
@@ -23,13 +23,11 @@ from typing import Final
 from hyperglyph.transport.http.conditional import NONE, outcome_of
 from hyperglyph.transport.http.forms import OVERRIDES
 from hyperglyph.transport.http.messages import Deadline, Incoming
-from hyperglyph.transport.http.negotiate import is_hyperglyph
 from hyperglyph.transport.http.status import (
     BadRequest,
     Forbidden,
     MisdirectedRequest,
     PreconditionFailed,
-    UnsupportedMediaType,
     UriTooLong,
 )
 from hyperglyph.transport.http.urls import DEFAULT_PORTS, LONGEST_URL, is_same_authority
@@ -39,10 +37,8 @@ __all__ = [
     "Policy",
     "check_conditions",
     "has_conditions",
-    "check_content",
     "deadline_of",
     "effective_method",
-    "is_gzip",
 ]
 
 _CONDITIONS: Final = ("if-match", "if-unmodified-since", "if-none-match")
@@ -131,36 +127,6 @@ def _check_origin(request: Incoming, host: str) -> None:
     for site in request.values("sec-fetch-site"):
         if site.lower() not in ("same-origin", "none"):
             raise Forbidden("a request from a page of another site")
-
-
-def check_content(request: Incoming, *, envelope: str = "form", gzip: bool = False) -> None:
-    """What an unsafe request must say of its body, empty or not. REQ-HEAD-4 and REQ-ENV-13."""
-    types = request.values("content-type")
-    if envelope == "blob":
-        if len(types) > 1 or len(request.values("content-disposition")) != 1:
-            raise UnsupportedMediaType(
-                "a file is sent here as the body, with its content type and "
-                'Content-Disposition: form-data; name="..."'
-            )
-    elif len(types) != 1 or not is_hyperglyph(types[0]):
-        raise UnsupportedMediaType("an unsafe request carries the content type of hyperglyph")
-    if is_gzip(request):
-        if not gzip:
-            raise UnsupportedMediaType(
-                "compressed requests are not taken here; Router(gzip_requests=True) takes them"
-            )
-    elif _codings(request):
-        raise UnsupportedMediaType("the one content coding that may be taken is gzip, once")
-
-
-def _codings(request: Incoming) -> list[str]:
-    values = ",".join(request.values("content-encoding")).lower().split(",")
-    return [value.strip() for value in values if value.strip() not in ("", "identity")]
-
-
-def is_gzip(request: Incoming) -> bool:
-    """Whether the body is compressed, in one layer."""
-    return _codings(request) in (["gzip"], ["x-gzip"])
 
 
 def has_conditions(request: Incoming) -> bool:

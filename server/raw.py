@@ -22,7 +22,7 @@ from hyperglyph.transport.http.negotiate import MEDIA_TYPE, parse_accept, parse_
 from hyperglyph.transport.http.ranges import Span, span_of
 from hyperglyph.transport.http.status import PreconditionFailed
 
-from .calls import Call, logger
+from .calls import Call, watched
 
 __all__ = ["is_welcome", "raw_answer"]
 
@@ -93,7 +93,7 @@ def raw_answer(call: Call, blob: Blob) -> Response:
     length = size if span is None else span.length
     if length is not None:
         headers.append(("Content-Length", str(length)))
-    body = _watched(blob, span, call)
+    body = watched(blob.chunks() if span is None else _part(blob, span), call)
     return Response(200 if span is None else 206, headers, body, on_close=call.close)
 
 
@@ -138,15 +138,6 @@ def _version(blob: Blob, size: int) -> str | None:
         return None
     which = f"{status.st_dev:x}-{status.st_ino:x}"
     return f"{which}-{status.st_ctime_ns:x}-{status.st_mtime_ns:x}-{status.st_size:x}-{size:x}"
-
-
-def _watched(blob: Blob, span: Span | None, call: Call) -> Iterator[bytes]:
-    """The bytes of a blob: a failure ends the response early, and is logged."""
-    try:
-        yield from blob.chunks() if span is None else _part(blob, span)
-    except Exception:
-        logger.exception("logref %s: the blob of %s could not be read", call.logref, call.route)
-        raise
 
 
 def _part(blob: Blob, span: Span) -> Iterator[bytes]:

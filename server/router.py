@@ -18,6 +18,7 @@ from .flight import InFlight
 from .forwarded import Forwarded
 from .pages import Pages
 from .policy import Policy
+from .reading import Reading
 from .references import References
 from .running import ON_THREAD
 from .serving import Serving
@@ -141,10 +142,8 @@ class Router:
             policy=Policy(allowed_hosts),
             forwarded=Forwarded(trusted_proxies),
             flight=InFlight(in_flight),
-            limits=limits,
-            body_limit=limits.message + limits.blobs * limits.blob_size,
+            reading=Reading(limits, gzip_requests),
             gzip=gzip,
-            gzip_requests=gzip_requests,
             middleware=tuple(middleware),
         )
 

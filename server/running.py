@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .calls import Call
 
-__all__ = ["ON_THREAD", "OnThread", "Running"]
+__all__ = ["ON_THREAD", "OnThread", "Running", "is_cancelled"]
 
 T = TypeVar("T")
 
@@ -89,3 +89,14 @@ class OnThread:
 
 #: For servers of threads.
 ON_THREAD: Final = OnThread()
+
+
+def is_cancelled() -> bool:
+    """Whether the task that runs here is cancelled: no generator or function that raises so."""
+    from asyncio import current_task  # only who has coroutines needs asyncio
+
+    try:
+        task = current_task()
+    except RuntimeError:  # on a plain thread
+        return False
+    return task is not None and task.cancelling() > 0

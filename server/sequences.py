@@ -17,12 +17,12 @@ from typing import Any, Final, TypeGuard, cast
 from hyperglyph.transport.http.bodies import Body
 from hyperglyph.transport.http.messages import Response
 from hyperglyph.transport.http.sequences import SEQUENCE_TYPE, check_item, pack_end
-from hyperglyph.transport.http.status import BadGateway, RemoteError, ServerError, TransportError
+from hyperglyph.transport.http.status import ServerError
 from hyperglyph.transport.http.waiting import Pieces
 
-from .calls import Call, discard_blobs, error_page
+from .calls import Call, discard_blobs, error_page, told_of
 from .context import Context, serving
-from .running import Running
+from .running import Running, is_cancelled
 
 __all__ = ["Items", "gathered", "is_items", "sequence"]
 
@@ -157,7 +157,7 @@ class _Sending:
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
-            if not isinstance(error, Exception) and _is_cancelled():
+            if not isinstance(error, Exception) and is_cancelled():
                 raise
             end = self._failed(error)
         finally:
@@ -178,7 +178,7 @@ class _Sending:
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
-            if not isinstance(error, Exception) and _is_cancelled():
+            if not isinstance(error, Exception) and is_cancelled():
                 raise
             logger.exception("logref %s: closing %s failed", self._call.logref, self._call.route)
 
@@ -199,22 +199,11 @@ class _Sending:
         self._call.discard()
 
     def _failed(self, error: BaseException) -> bytes:
-        """REQ-SEQ-4."""
-        call = self._call
-        if isinstance(error, RemoteError) and not error.received:
-            declared = error
-        else:
-            # The text of an undeclared exception may hold anything; it stays in the log.
-            logger.error("logref %s: %s failed", call.logref, call.route, exc_info=error)
-            downstream = isinstance(error, RemoteError | TransportError)
-            declared = (
-                BadGateway("a call made by this server failed")
-                if downstream
-                else ServerError("internal error")
-            )
+        """What closes the items in place of those that do not come. REQ-SEQ-4."""
+        declared = told_of(self._call, error)
         with self._logged():
             self._stack.__exit__(type(error), error, error.__traceback__)
-        page, declared = error_page(call, declared)
+        page, declared = error_page(self._call, declared)
         return pack_end(page, declared.status)
 
     def given_up(self) -> None:
@@ -225,14 +214,3 @@ class _Sending:
         with self._logged():
             self._stack.__exit__(GeneratorExit, GeneratorExit(), None)
         self._call.close()
-
-
-def _is_cancelled() -> bool:
-    """Whether it is the task that is cancelled, and not a generator that raises so."""
-    from asyncio import current_task  # only who has coroutines needs asyncio
-
-    try:
-        task = current_task()
-    except RuntimeError:  # on a plain thread
-        return False
-    return task is not None and task.cancelling() > 0

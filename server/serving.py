@@ -15,37 +15,36 @@ import inspect
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
 import attrs
 
-from hyperglyph.codec import Blob, DecodeError, LimitExceeded, Limits
-from hyperglyph.codec.blob import DEFAULT_CONTENT_TYPE
-from hyperglyph.transport.http.bodies import BlobSink, InflatingSink, Sink, read_into
-from hyperglyph.transport.http.codings import Inflation
-from hyperglyph.transport.http.disposition import unpack_name
-from hyperglyph.transport.http.forms import NoneSink, form_sink, unpack_query
+from hyperglyph.codec import Blob
 from hyperglyph.transport.http.messages import Incoming, Response
 from hyperglyph.transport.http.middleware import ServerMiddleware, around
 from hyperglyph.transport.http.sequences import accepts_sequence
 from hyperglyph.transport.http.status import (
-    BadGateway,
-    BadRequest,
-    ContentTooLarge,
     GatewayTimeout,
     NotFound,
     RemoteError,
-    ServerError,
     TransportError,
 )
 
 from .again import Again, pause_before
 from .authentication import Guard
-from .calls import Call, answer, discard_blobs, error_response, no_content, redirection
+from .calls import (
+    Call,
+    answer,
+    discard_blobs,
+    error_response,
+    no_content,
+    redirection,
+    told_of,
+)
 from .context import Context, serving
-from .endpoints import ClassEndpoint, FunctionEndpoint
+from .endpoints import ClassEndpoint
 from .flight import InFlight
 from .forwarded import Forwarded
 from .log import tame_traceback
@@ -54,12 +53,11 @@ from .pages import Pages
 from .policy import (
     Policy,
     check_conditions,
-    check_content,
     deadline_of,
     effective_method,
-    is_gzip,
 )
 from .raw import is_welcome, raw_answer
+from .reading import Reading
 from .references import References
 from .running import Running
 from .sequences import gathered, is_items, sequence
@@ -70,8 +68,6 @@ __all__ = ["Serving"]
 
 logger = logging.getLogger("hyperglyph.server")
 logger.addFilter(tame_traceback)
-
-T = TypeVar("T")
 
 
 @attrs.define(eq=False)
@@ -85,12 +81,10 @@ class Serving:
     policy: Policy
     forwarded: Forwarded
     flight: InFlight
-    limits: Limits
+    reading: Reading
+    #: Whether answers are compressed for those who ask.
     gzip: bool
-    gzip_requests: bool
     middleware: tuple[ServerMiddleware, ...]
-    #: Of a body, in bytes.
-    body_limit: int
     #: Makes the object that is the root page, if there is one.
     default: Callable[[ExitStack], object] | None = None
     #: The class of that object.
@@ -162,22 +156,17 @@ class Serving:
 
         REQ-STATUS-10 and REQ-SAFE-4.
         """
-        if isinstance(error, RemoteError) and not error.received:
-            return error_response(call, error)
-        if isinstance(error, KeyboardInterrupt | GeneratorExit) or running.is_cancelled():
+        if not isinstance(error, RemoteError | TransportError) and (
+            isinstance(error, KeyboardInterrupt | GeneratorExit) or running.is_cancelled()
+        ):
             raise error
-        # The text of an undeclared exception may hold anything; it stays in the log.
-        logger.error("logref %s: %s failed", call.logref, call.route, exc_info=error)
-        return error_response(call, ServerError("internal error"))
+        return error_response(call, told_of(call, error))
 
     async def _respond(self, call: Call, running: Running) -> Response:
         request = call.request
         call.method = effective_method(request)
         call.deadline = deadline_of(request)
-        try:
-            call.principal = await self.guard.principal(call, running)
-        except (RemoteError, TransportError) as error:
-            self._failed(call, error)
+        call.principal = await self.guard.principal(call, running)
         place = self.endpoints.find(request.path)
         if place is None:
             raise NotFound("there is nothing of that name")
@@ -194,7 +183,7 @@ class Serving:
         if call.method != "GET":
             assert place.call is not None
             envelope = place.call.envelope_for(call.method)
-            check_content(request, envelope=envelope, gzip=self.gzip_requests)
+            self.reading.check(request, envelope)
             if not place.call.marks.own_url:
                 check_conditions(request)
         call.context = context = Context(
@@ -211,8 +200,6 @@ class Serving:
                 return await self._reached(call, place, context, running)
         except Moved as moved:
             return redirection(call, moved.target(request), 307)
-        except (RemoteError, TransportError) as error:
-            self._failed(call, error)
 
     async def _reached(
         self, call: Call, place: Place, context: Context, running: Running
@@ -223,7 +210,7 @@ class Serving:
             return redirection(call, home, 307)
         if place is ROOT and self.default is None:
             return answer(call, self.pages.root(request.mount))
-        arguments = None if place.call is None else await self._read(call, place.call)
+        arguments = None if place.call is None else await self.reading.arguments(call, place.call)
         _check_deadline(call, "the deadline passed before the call began")
 
         def attempts(running: Running) -> Any:
@@ -287,52 +274,6 @@ class Serving:
             return await running.step(self._concluded, call, place, result, context)
         return self._concluded(call, place, result, context)
 
-    async def _read(self, call: Call, function: FunctionEndpoint) -> object:
-        """The arguments in the body or query, by name. Raises RemoteError.
-
-        REQ-ENV-10 to REQ-ENV-12, REQ-STATUS-7 and REQ-STATUS-9.
-        """
-        request = call.request
-        envelope = function.envelope_for(call.method)
-        if call.method == "GET":
-            return unpack_query(request.query, limits=self.limits)
-        limit = self.limits.blob_size if envelope == "blob" else self.body_limit
-        if request.length is not None and request.length > limit:
-            raise ContentTooLarge(f"the body has more than {limit} bytes")
-        try:
-            if envelope in ("none", "query"):
-                nothing = await _received(request, NoneSink())
-                if envelope == "none":
-                    return nothing
-                return unpack_query(request.query, limits=self.limits)
-            if envelope == "blob":
-                return await self._read_blob(call, function)
-            value, call.received = await _received(
-                request, form_sink(self.limits, call.deadline.pause)
-            )
-        except LimitExceeded as error:
-            raise ContentTooLarge(str(error)) from None
-        except Inflation as error:
-            raise BadRequest(str(error)) from None
-        except DecodeError as error:
-            raise BadRequest(f"malformed message: {error}") from None
-        finally:
-            call.deadline.resume()
-        return value
-
-    async def _read_blob(self, call: Call, function: FunctionEndpoint) -> Mapping[str, object]:
-        """REQ-ENV-13 and REQ-ENV-14."""
-        # Only a file that has come whole is handed on; until then no instance waits for it.
-        name = unpack_name(call.request.values("content-disposition")[0])
-        function.parameters.bind({name: None})
-        content_type = call.request.header("content-type") or DEFAULT_CONTENT_TYPE
-        call.deadline.pause()
-        blob = await _received(
-            call.request, BlobSink({"content-type": content_type}, limits=self.limits)
-        )
-        call.received = (blob,)
-        return {name: blob}
-
     def _made(self, call: Call, place: Place, given: object) -> Any:
         """What stands at a place: the instance, or what the function returns."""
         if place is ROOT:
@@ -392,21 +333,6 @@ class Serving:
         if type(result) is Blob and is_welcome(call, result):
             return raw_answer(call, result)
         return answer(call, message.pack(result))
-
-    def _failed(self, call: Call, error: RemoteError | TransportError) -> NoReturn:
-        """Raise an error that was declared; one of a call made in turn is not the caller's.
-
-        REQ-STATUS-17.
-        """
-        if isinstance(error, RemoteError) and not error.received:
-            raise error
-        logger.exception("logref %s: a call that %s made failed", call.logref, call.route)
-        raise BadGateway("a call made by this server failed") from None
-
-
-async def _received(request: Incoming, sink: Sink[T]) -> T:
-    """What the body of a request makes of a sink."""
-    return await read_into(InflatingSink(sink) if is_gzip(request) else sink, request.body)
 
 
 def _check_deadline(call: Call, message: str) -> None:

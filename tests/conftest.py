@@ -24,6 +24,7 @@ Serve = Callable[..., str]
 
 #: Long ones begin first: one that begins last is waited for by all the other processes.
 LONGEST = (
+    "test_conformance_wrong_clients.py",
     "test_app_jobqueue.py",
     "test_app_directory.py",
     "test_app_notebook.py",
@@ -32,6 +33,7 @@ LONGEST = (
     "test_persistent_processes.py",
     "test_deploy_balancer.py",
     "test_mutation_tools.py",
+    "test_conformance_wrong_servers.py",
     "test_codec_properties.py",
     "test_adapters.py",
     "test_faults.py",

@@ -323,9 +323,15 @@ def test_a_server_may_refuse_and_may_fail(served: Served, client: glyph.Client) 
             raise LookupError("secret")
         return Response(204, ())
 
+    async def asking(request: Incoming, handle: Handle) -> Response:
+        raise glyph.TransportError("secret", phase="connect", outcome="not done")
+
     root = client.get(served(refusing))
     with pytest.raises(glyph.Forbidden, match="not today"):
         root.hello()
+    with pytest.raises(glyph.BadGateway) as away:
+        client.get(served(asking))
+    assert "secret" not in str(away.value)
     with pytest.raises(glyph.ServerError) as caught:
         client.get(served(failing) + "hello")
     assert "secret" not in str(caught.value)

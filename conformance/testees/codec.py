@@ -6,19 +6,26 @@ It is also the worked example of spec/README.md: everything a testee does is in 
 import json
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Final
 
 from hyperglyph.codec import (
     DecodeError,
     EncodeError,
+    Error,
+    Extension,
+    Form,
+    Input,
     LimitExceeded,
+    Link,
     Reader,
+    Resource,
     Truncated,
     decode,
     encode,
 )
+from hyperglyph.transport.http.shapes import is_list
 
 from ..typed import Typed, Unbuildable, from_json, to_json
 
@@ -35,6 +42,8 @@ def answer(request: Typed) -> dict[str, Any]:
                 return {"wire": encode(from_json(request["value"])).hex()}
             case "canonical":
                 return {"wire": encode(from_json(request["value"]), canonical=True).hex()}
+            case "build":
+                return _build(from_json(request["value"]))
             case "stop":
                 return {"stopped": True}
             case unknown:
@@ -85,6 +94,35 @@ def pieces(wire: bytes, sizes: Sequence[int]) -> Iterator[bytes]:
         yield wire[start : start + size]
         start += size
         index += 1
+
+
+def _build(value: Extension) -> dict[str, Any]:
+    """An extension as users build it: by the class of its name, with its attributes by name."""
+    try:
+        built = _BUILDERS[value.name](value.content, dict(value.attributes))
+    except (TypeError, ValueError) as error:
+        return {"fault": "unencodable", "message": str(error)}
+    return {"wire": encode(built, canonical=True).hex()}
+
+
+def _form(content: Any, attributes: dict[str, Any]) -> Extension:
+    entries = attributes.pop("values")
+    return Form(**attributes, values=list(map(_entry, entries)) if is_list(entries) else entries)
+
+
+def _entry(entry: Any) -> Any:
+    """An entry of a form's `values`: inputs are built, too."""
+    is_input = isinstance(entry, Extension) and entry.name == "input"
+    return Input(**entry.attributes) if is_input else entry
+
+
+_BUILDERS: Final[Mapping[str, Callable[[Any, dict[str, Any]], Extension]]] = {
+    "link": lambda content, attributes: Link(**attributes, content=content),
+    "form": _form,
+    "input": lambda content, attributes: Input(**attributes),
+    "resource": lambda content, attributes: Resource(content, **attributes),
+    "error": lambda content, attributes: Error(**attributes, content=content),
+}
 
 
 def _fault(error: DecodeError) -> str:

@@ -23,6 +23,8 @@ import attrs
 from .about import about
 
 SERVICE: Final = "hyperglyph.conformance.testees.service:router"
+#: The same for clients of 2012.
+OLD_SERVICE: Final = "hyperglyph.conformance.testees.service:old_router"
 _STARTING: Final = 15.0
 
 
@@ -69,11 +71,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Answer requests from standard input until it ends or says stop."""
     parser = argparse.ArgumentParser(prog="python -m hyperglyph.conformance.testees.server")
     parser.add_argument("--adapter", choices=["server", *ADAPTERS], default="server")
-    parser.add_argument("--cheroot", type=int, metavar="PORT", help=argparse.SUPPRESS)
+    for flag in ("--cheroot", "--old-cheroot"):
+        parser.add_argument(flag, type=int, metavar="PORT", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    if options.cheroot is not None:
-        _serve_cheroot(options.cheroot)
-        return 0
+    for port, old in ((options.cheroot, False), (options.old_cheroot, True)):
+        if port is not None:
+            _serve_cheroot(port, old=old)
+            return 0
     adapter = ADAPTERS.get(options.adapter)
     if adapter is not None and find_spec(adapter.package) is None:
         parser.error(f"{adapter.package} is not installed: pip install {adapter.package}")
@@ -101,7 +105,7 @@ def _answer(request: dict[str, Any], name: str, served: list[Callable[[], None]]
             case "start":
                 return _start(name)
             case "serve":
-                served.append(_serve(name, request["port"]))
+                served.append(_serve(name, request["port"], old="old" in request))
                 return {"url": f"http://127.0.0.1:{request['port']}/"}
             case "stop":
                 return {"stopped": True}
@@ -115,15 +119,20 @@ def _start(name: str) -> dict[str, Any]:
     return about("hyperglyph" if name == "server" else f"hyperglyph in {name}", "server")
 
 
-def _serve(name: str, port: int) -> Callable[[], None]:
+def _serve(name: str, port: int, *, old: bool) -> Callable[[], None]:
     """Serve until the function that is returned is called."""
     if name == "server":
         from hyperglyph.server.thread import Server
 
-        from .service import router
+        from . import service
 
-        return Server(router, port=port).start().stop
+        return Server(service.old_router if old else service.router, port=port).start().stop
     command = [part.replace("PORT", str(port)) for part in ADAPTERS[name].command]
+    if old:
+        command = [
+            "--old-cheroot" if part == "--cheroot" else part.replace(SERVICE, OLD_SERVICE)
+            for part in command
+        ]
     # In the testee's own process group, so that it ends with the testee, whatever happens.
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - one of ours
 
@@ -157,12 +166,13 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"the server did not listen within {_STARTING:g} s")
 
 
-def _serve_cheroot(port: int) -> None:
+def _serve_cheroot(port: int, *, old: bool) -> None:
     from cheroot.wsgi import Server
 
-    from .service import router
+    from . import service
 
-    Server(("127.0.0.1", port), router, numthreads=8).start()
+    served = service.old_router if old else service.router
+    Server(("127.0.0.1", port), served, numthreads=8).start()
 
 
 if __name__ == "__main__":

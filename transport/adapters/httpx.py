@@ -21,7 +21,6 @@ from hyperglyph.transport.http.status import outcome_if_cut
 from .httpx_auth import auth_flow
 from .httpx_common import (
     FAILURES,
-    KEEPALIVE,
     Wait,
     core_request,
     fail,
@@ -34,7 +33,8 @@ from .httpx_common import (
     wait_of,
 )
 from .httpx_given import Given
-from .httpx_http2 import HTTP2Pool, check_h2
+from .httpx_http2 import HTTP2Pool
+from .httpx_pool import PoolOptions
 from .sockets import address_at, connected, is_readable, resolved
 
 __all__ = ["HttpxTransport"]
@@ -208,24 +208,21 @@ class HttpxTransport:
         max_connections: int = 100,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        if transport is not None and (unix or proxy or verify or http2):
-            raise ValueError("unix, proxy, verify and http2 are then the given transport's own")
-        if http2 and proxy:
-            raise ValueError("through a proxy goes HTTP/1.1: leave http2 or proxy out")
-        if http2:
-            check_h2()
+        self._options = PoolOptions(
+            unix=unix,
+            proxy=proxy,
+            verify=verify,
+            http2=http2,
+            max_connections=max_connections,
+            given=transport is not None,
+        )
         self._given = None if transport is None else Given(transport)
-        self._unix = unix
-        self._proxy = proxy
-        self._verify = verify
-        self._http2 = http2
-        self._max_connections = max_connections
         self._reset()
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._process = os.getpid()
-        self._backend = _Backend(proxied=self._proxy is not None)
+        self._backend = _Backend(proxied=self._options.proxy is not None)
         # One pool a scheme: reading the certificates takes longer than many calls.
         self._pools: dict[str, httpcore.ConnectionPool] = {}
 
@@ -257,31 +254,14 @@ class HttpxTransport:
             with self._lock:
                 pool = self._pools.get(scheme)
                 if pool is None:
-                    pool = self._pools[scheme] = self._new_pool(scheme)
+                    pool = self._pools[scheme] = self._options.pool(
+                        scheme,
+                        self._backend,
+                        httpcore.ConnectionPool,
+                        HTTP2Pool,
+                        httpcore.HTTPProxy,
+                    )
         return pool
-
-    def _new_pool(self, scheme: str) -> httpcore.ConnectionPool:
-        context = self._verify
-        if context is None and scheme == "https":
-            context = httpx.create_ssl_context()
-        if self._proxy is not None:
-            return httpcore.HTTPProxy(
-                self._proxy,
-                ssl_context=context,
-                max_connections=self._max_connections,
-                keepalive_expiry=KEEPALIVE,
-                network_backend=self._backend,
-            )
-        pool = HTTP2Pool if self._http2 else httpcore.ConnectionPool
-        return pool(
-            ssl_context=context,
-            max_connections=self._max_connections,
-            max_keepalive_connections=self._max_connections,
-            keepalive_expiry=KEEPALIVE,
-            retries=0,
-            uds=self._unix,
-            network_backend=self._backend,
-        )
 
     def send(self, request: Request, /) -> Response:
         if self._given is not None:

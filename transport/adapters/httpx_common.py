@@ -43,7 +43,6 @@ else:
 
 __all__ = [
     "FAILURES",
-    "KEEPALIVE",
     "Wait",
     "core_request",
     "fail",
@@ -55,9 +54,6 @@ __all__ = [
     "unasked",
     "wait_of",
 ]
-
-#: Servers keep idle connections longer (our own 15 s), so a connection of this age is alive.
-KEEPALIVE = 4.0
 
 FAILURES = (
     httpcore.NetworkError,

@@ -153,8 +153,8 @@ class _Steps:
         except TimeoutError as error:
             raise httpcore.WriteTimeout(str(error)) from error
 
-    def refuses(self, event: str, info: dict[str, Any]) -> Exception | None:
-        """Take note of a step. Why what it has brought may not be used, if so."""
+    def note(self, event: str, info: dict[str, Any]) -> Exception | None:
+        """Take note of a step. Returns why what it has brought may not be used, if so."""
         self.told = True
         wait = self.wait
         protocol, _, step = event.partition(".")
@@ -209,7 +209,7 @@ class _Steps:
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
         """What httpcore calls."""
-        error = self.refuses(event, info)
+        error = self.note(event, info)
         if error is not None:
             if isinstance(error, OSError) and "return_value" in info:
                 info["return_value"].close()
@@ -217,7 +217,7 @@ class _Steps:
 
     async def atrace(self, event: str, info: dict[str, Any]) -> None:
         """The same, awaited."""
-        error = self.refuses(event, info)
+        error = self.note(event, info)
         if error is not None:
             if isinstance(error, OSError) and "return_value" in info:
                 await info["return_value"].aclose()

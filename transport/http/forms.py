@@ -1,10 +1,12 @@
-"""The envelopes of a form: arguments packed into a request, and unpacked, side by side.
+"""The envelopes of a form: arguments packed into a request, and what unpacks each of them.
 
     method          envelopes, the default first
     POST            form, none, blob                form    a dict of arguments as the body
     GET             query, none                     query   the same dict behind the URL's "?"
     PUT, PATCH      blob, form                      none    no arguments
     DELETE          none, query, blob, form         blob    one blob, raw, as the body
+
+Which of them a request has come in is known by the form alone: `server/reading.py` asks it.
 
 Standard, section 18.3.
 """

@@ -9,7 +9,9 @@ __all__ = ["Fault"]
 
 @attrs.frozen
 class Fault:
-    """A planted fault. `requirement` is the one that it breaks, `run` is the testee that has it."""
+    """A fault by name. `requirement` is one that it breaks, and that a case which catches it names;
+    `role` is the testee's, and `run` is the testee: it answers the requests on standard input.
+    """
 
     name: str
     role: str
