@@ -282,6 +282,7 @@ class Anew(Here):
         self._second = second
 
     def restart(self) -> None:
+        super().restart()
         self._served = self._second
 
 
