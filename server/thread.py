@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from contextlib import suppress
 from ssl import PROTOCOL_TLS_CLIENT
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
     import ssl
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from hyperglyph.transport.http.messages import Handler
 
 __all__ = ["Server"]
+
+#: How long it may take `run` to see that the process is asked to end, in seconds.
+_TICK: Final = 0.05
 
 
 def _nothing() -> None:
@@ -118,15 +122,26 @@ class Server:
         For programs that do nothing else, from the main thread: elsewhere it raises ValueError.
         Starts the server if it is not started. Asked once more, the process ends at once.
         """
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        asked = False
+
+        def ask(_number: int, _frame: object) -> None:
+            nonlocal asked
+            asked = True
+
+        # A handler that raises may do so while a lock is held; and who waits for a lock does not
+        # see a signal that came just before, or that another thread has taken.
+        numbers = [signal.SIGTERM]
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in a shell's background
+            numbers.append(signal.SIGINT)
+        before = {number: signal.signal(number, ask) for number in numbers}
         try:
             if self._thread is None:
                 self.start()
-            self.join()
-        except KeyboardInterrupt:
-            pass
+            while not asked and not self._stopped.is_set():
+                time.sleep(_TICK)
         finally:
-            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+            for number, handler in before.items():
+                signal.signal(number, handler or signal.SIG_DFL)
         self.stop()
 
     def __enter__(self) -> Self:

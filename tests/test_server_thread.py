@@ -11,8 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -308,26 +308,60 @@ print("stopped")
 """
 
 
+@contextmanager
+def running(program: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """It, and the URL that it prints first."""
+    command = [sys.executable, "-W", "error", "-c", program]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process, process.stdout.readline().strip()
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
 def test_run_lets_calls_end_when_the_process_is_asked_to(
     told: signal.Signals, no_leaks: None, client: glyph.Client
 ) -> None:
-    command = [sys.executable, "-W", "error", "-c", PROGRAM]
-    with ExitStack() as stack:
-        process = stack.enter_context(
-            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        )
-        stack.callback(process.kill)
-        assert process.stdout is not None
-        server = client.get(process.stdout.readline().strip())
+    with running(PROGRAM) as (process, url):
+        server = client.get(url)
         answers = list[Any]()
         caller = threading.Thread(target=lambda: answers.append(server.slow(0.4)))
         caller.start()
+        assert process.stdout is not None
         assert process.stdout.readline() == "began\n"
         process.send_signal(told)
         said, failed = process.communicate(timeout=10)
         caller.join()
     assert (said, failed, process.returncode, answers) == ("stopped\n", "", 0, ["done"])
+
+
+def test_run_sees_a_signal_that_does_not_wake_its_thread(no_leaks: None) -> None:
+    """As one does not that comes in the moment before that thread begins to wait."""
+    block = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\nserver.run()"
+    with running(PROGRAM.replace("server.run()", block)) as (process, _):
+        time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        said, failed = process.communicate(timeout=10)
+    assert (said, failed, process.returncode) == ("stopped\n", "", 0)
+
+
+def test_asked_once_more_the_process_ends_at_once(no_leaks: None, client: glyph.Client) -> None:
+    with running(PROGRAM) as (process, url):
+        call = threading.Thread(
+            target=pytest.raises, args=(glyph.TransportError, client.get(url).slow, 20)
+        )
+        call.start()
+        assert process.stdout is not None
+        assert process.stdout.readline() == "began\n"
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == -signal.SIGTERM
+        call.join()
 
 
 def test_run_starts_the_server_and_leaves_the_handler_as_it_was(no_leaks: None) -> None:
