@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Callable, Coroutine, Generator
+from types import TracebackType
 from typing import Any, Never
 
 from .options import CURRENT
@@ -33,7 +34,7 @@ class Call:
     CancelledError.
     """
 
-    __slots__ = ("__weakref__", "_done", "_error", "_shown", "_steps", "_used", "_value")
+    __slots__ = ("__weakref__", "_done", "_error", "_shown", "_steps", "_trace", "_used", "_value")
 
     def __init__(self, steps: Steps, shown: str) -> None:
         self._steps: Steps | None = steps
@@ -42,6 +43,7 @@ class Call:
         self._done: asyncio.Event | None = None
         self._value: Any = None
         self._error: BaseException | None = None
+        self._trace: TracebackType | None = None
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._result().__await__()
@@ -53,7 +55,7 @@ class Call:
             try:
                 self._value = await steps()
             except BaseException as error:
-                self._error = error
+                self._error, self._trace = error, error.__traceback__
                 raise
             finally:
                 self._done.set()
@@ -63,7 +65,8 @@ class Call:
         if isinstance(self._error, asyncio.CancelledError):
             raise asyncio.CancelledError("the call was cancelled where it was awaited first")
         if self._error is not None:
-            raise self._error
+            # Each raising would add to the traceback, and keep its frames.
+            raise self._error.with_traceback(self._trace)
         return self._value
 
     @property

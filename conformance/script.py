@@ -22,6 +22,8 @@ Exchange = Mapping[str, Any]
 _KEPT: Final = 64 * 1024
 #: Of so many requests what went to and fro is kept, and what was wrong with them.
 _REQUESTS: Final = 100
+#: Characters of a header that a regular expression is tried on: some take the square of them.
+_SEARCHED: Final = 8 * 1024
 _UNEXPECTED: Final = Reply(
     b"HTTP/1.1 500 Not Expected\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", keep=False
 )
@@ -110,6 +112,8 @@ def header_mismatch(value: str | None, name: str, pattern: object) -> str | None
         return f"no header {name}"
     if kind == "present":
         return None
+    if len(value) > _SEARCHED:
+        return f"{name}: {len(value)} characters, which is more than is looked at"
     if kind == "contains":
         right = what.lower() in value.lower()
     else:

@@ -173,6 +173,19 @@ def test_a_call_is_made_once(url: str) -> None:
     assert len(counted) == 2
 
 
+def test_an_error_raised_again_and_again_does_not_grow(url: str) -> None:
+    async def body(client: glyph.AsyncClient) -> None:
+        call = (await client.get(url)).add("a")
+        lengths: list[int] = []
+        for _ in range(5):
+            with pytest.raises(glyph.RemoteError) as caught:
+                await call
+            lengths.append(len(caught.traceback))
+        assert len(set(lengths[1:])) == 1
+
+    run(body)
+
+
 def test_calls_in_a_task_group(url: str) -> None:
     async def body(client: glyph.AsyncClient) -> None:
         root = await client.get(url)

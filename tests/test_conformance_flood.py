@@ -20,7 +20,7 @@ from hyperglyph.conformance.cases import load, load_scenarios
 from hyperglyph.conformance.raw import Answer, Exchange, Late, NotHTTP
 from hyperglyph.conformance.relay import Relay
 from hyperglyph.conformance.runner import run
-from hyperglyph.conformance.script import Exchanges
+from hyperglyph.conformance.script import Exchanges, header_mismatch
 from hyperglyph.conformance.scripted import Arrived, ScriptedServer
 from hyperglyph.conformance.testee import Testee
 
@@ -64,6 +64,15 @@ def test_a_body_in_many_chunks_takes_no_time() -> None:
     answer = answered(head + b"1\r\na\r\n" * 50_000 + b"0\r\n\r\n")
     assert time.monotonic() - began < 4
     assert answer.body == b"a" * 50_000
+
+
+def test_a_pattern_for_a_long_header_takes_no_time() -> None:
+    pattern = {"matches": r"\bGET\b.*\bPUT\b"}
+    began = time.monotonic()
+    reason = header_mismatch("GET, " * 20_000, "allow", pattern)
+    assert reason == "allow: 100000 characters, which is more than is looked at"
+    assert header_mismatch("GET, " * 1600 + "PUT", "allow", pattern) is None
+    assert time.monotonic() - began < 4
 
 
 ENDLESS = {
