@@ -25,7 +25,8 @@ from typing import Self
 
 import attrs
 
-STOP_SECONDS = 10.0
+#: Longer than the 10 s that a server gives the calls in flight before it abandons them.
+STOP_SECONDS = 30.0
 
 
 def free_port() -> int:
@@ -51,7 +52,12 @@ class Address:
         self.secret = secret or secrets.token_urlsafe(32)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
-        self._env = {**os.environ, **(env or {}), "HYPERGLYPH_SECRET": self.secret}
+        self._env = {
+            **os.environ,
+            **(env or {}),
+            "HYPERGLYPH_SECRET": self.secret,
+            "PYTHONFAULTHANDLER": "1",  # one that hangs says where, see `_end`
+        }
         self._process: subprocess.Popen[str] | None = None
 
     def deploy(self, program: Path, *arguments: str) -> None:
@@ -77,7 +83,10 @@ class Address:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """Ask the process to end, and wait. If it hangs: kill it, raise TimeoutExpired."""
+        """Ask the process to end, and wait.
+
+        If it hangs: end it in a way that prints its stacks, and raise TimeoutExpired.
+        """
         self._end(signal.SIGTERM)
 
     def _end(self, how: signal.Signals) -> None:
@@ -89,7 +98,7 @@ class Address:
             try:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                process.kill()
+                process.send_signal(signal.SIGABRT)
                 raise
 
     def __enter__(self) -> Self:

@@ -254,7 +254,7 @@ class WireSuite(ExchangeSuite):
                 error, seconds = wire.failure(request_to(url, total, connect=connect))
                 assert isinstance(error, DeadlineExceeded)
                 assert (error.phase, error.outcome) == ("connect", "not done")
-                assert 0.15 < seconds < 2
+                assert 0.15 < seconds < 4
             for sock in waiting:
                 sock.close()
 
@@ -280,7 +280,7 @@ class WireSuite(ExchangeSuite):
                 release.set()
             assert isinstance(error, DeadlineExceeded)
             assert (error.phase, error.outcome) == ("send", "not done")
-            assert 0.4 < seconds < 2
+            assert 0.4 < seconds < 4
 
     def test_no_answer(self, wire: Driven) -> None:
         def script(running: Peer, connection: socket.socket) -> None:
@@ -291,7 +291,7 @@ class WireSuite(ExchangeSuite):
             error, seconds = wire.failure(request_to(server.url, 0.3, idle=10))
         assert isinstance(error, DeadlineExceeded)
         assert (error.phase, error.outcome) == ("wait", "unknown")
-        assert 0.25 < seconds < 2
+        assert 0.25 < seconds < 4
 
     @pytest.mark.parametrize("seconds", [5, None])
     def test_a_peer_that_computes_is_not_idle(self, wire: Driven, seconds: float | None) -> None:
@@ -310,7 +310,7 @@ class WireSuite(ExchangeSuite):
             error, seconds = wire.failure(request_to(server.url, 0.5, idle=5))
         assert isinstance(error, DeadlineExceeded)
         assert (error.phase, error.outcome) == ("wait", "unknown")
-        assert 0.4 < seconds < 1.5
+        assert 0.4 < seconds < 4
 
     def test_a_dripped_body_does_not_outlive_the_deadline(self, wire: Driven) -> None:
         def script(running: Peer, connection: socket.socket) -> None:
@@ -324,7 +324,7 @@ class WireSuite(ExchangeSuite):
             error, seconds = wire.failure(request_to(server.url, 0.5, idle=5))
         assert isinstance(error, DeadlineExceeded)
         assert (error.phase, error.outcome) == ("read", "done")
-        assert 0.4 < seconds < 1.5
+        assert 0.4 < seconds < 4
 
     @pytest.mark.parametrize(("begun", "phase"), [(b"HTTP/1.1 2", "wait"), (HEAD, "read")])
     def test_a_peer_that_falls_silent_is_idle(self, wire: Driven, begun: bytes, phase: str) -> None:
@@ -337,7 +337,7 @@ class WireSuite(ExchangeSuite):
             error, seconds = wire.failure(request_to(server.url, 9, idle=0.3))
         assert isinstance(error, DeadlineExceeded)
         assert (error.phase, error.outcome) == (phase, "done" if phase == "read" else "unknown")
-        assert 0.25 < seconds < 2
+        assert 0.25 < seconds < 4
 
     def test_while_the_deadline_stands_still_only_idleness_counts(self, wire: Driven) -> None:
         deadline = Deadline(0.3)
