@@ -39,12 +39,13 @@ class Covered:
     """How many cases a requirement has that must be accepted, and that must be refused.
 
     Cases that an implementation fails which breaks it count as `rejecting`: where nothing can be
-    refused, that is how a violation shows.
+    refused, that is how a violation shows. `refusing` are those in which something is refused.
     """
 
     requirement: str
     accepting: int = 0
     rejecting: int = 0
+    refusing: int = 0
     excused: tuple[str, ...] = ()
     reason: str = ""
 
@@ -84,17 +85,18 @@ def covered(
 ) -> list[Covered]:
     """Return what each requirement of the standard has. `said` is by default what `remarks` is."""
     said = remarks() if said is None else said
-    counts = {name: [0, 0] for name in requirements(text)}
+    counts = {name: [0, 0, 0] for name in requirements(text)}
     for case in cases:
         accepts, refuses = _sides(case)
         for name in case.requirements:
             if name in counts:
                 counts[name][0] += accepts
                 counts[name][1] += refuses or case.name in said.detected.get(name, ())
+                counts[name][2] += refuses
     nothing: tuple[Sequence[str], str] = ((), "")
     return [
-        Covered(name, accepting, rejecting, tuple(kinds), reason)
-        for name, (accepting, rejecting) in counts.items()
+        Covered(name, accepting, rejecting, refusing, tuple(kinds), reason)
+        for name, (accepting, rejecting, refusing) in counts.items()
         for kinds, reason in [said.lacking.get(name, nothing)]
     ]
 
@@ -139,6 +141,7 @@ def table(found: Iterable[Covered]) -> str:
     ]
     lacking = [f"{row.requirement}: {row.lacks}" for row in rows if row.lacks]
     both = sum(not row.missing for row in rows)
+    shown = sum(not row.missing and not row.refusing for row in rows)
     bare = sum(bool(row.lacks) and len(row.missing) == 2 for row in rows)
     return "\n".join(
         [
@@ -147,7 +150,8 @@ def table(found: Iterable[Covered]) -> str:
             "",
             *excused,
             *lacking,
-            f"{len(rows)} requirements: {both} with cases of both kinds, "
+            f"{len(rows)} requirements: {both} with cases of both kinds "
+            f"({shown} of them by what an implementation fails that breaks them), "
             f"{len(rows) - both - len(lacking)} with all that they can have, "
             f"{len(lacking) - bare} with one kind, {bare} with none",
         ]

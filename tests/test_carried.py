@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from asgi_help import uvicorn_server
-from http_peers import exchange
+from http_peers import exchange, post
 
 import hyperglyph as glyph
 from hyperglyph.server.loops import background_loop
@@ -145,6 +145,34 @@ def test_nobody_is_asked_for_longer_than_the_caller_waits(serve: Serve) -> None:
         time.sleep(0.01)
     assert "the call that is being served" in str(seen[0])
     behind.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "patience", "status"),
+    [
+        ("slow", None, 504),  # this server's own client gives up
+        ("slowly", None, 504),  # the other server does, which may be a moment earlier
+        # Who gives a call less time than there is, has not used up his caller's.
+        ("slow", 0.1, 502),
+    ],
+)
+def test_a_deadline_that_passes_in_a_call_made_in_turn(
+    serve: Serve, name: str, patience: float | None, status: int
+) -> None:
+    def slow() -> None:
+        time.sleep(1)
+
+    async def slowly() -> None:
+        await asyncio.sleep(1)
+
+    behind = serve(slow, slowly)
+
+    def outer() -> None:
+        with glyph.Client(timeout=patience) as client:
+            client.get(behind)[name]()
+
+    answer = exchange(serve(outer), post("/outer", b"O;", "Hyperglyph-Timeout: 0.4"))
+    assert answer.startswith(b"HTTP/1.1 %d " % status), answer
 
 
 def test_what_a_call_began_outlives_its_deadline(serve: Serve) -> None:

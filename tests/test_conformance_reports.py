@@ -314,6 +314,7 @@ def test_what_a_requirement_lacks_is_told() -> None:
     assert coverage.table(rows).endswith(
         "REQ-INT-5: no accepting and no rejecting case: It says nothing.\n"
         "REQ-INT-2: no accepting case\nREQ-INT-3: no accepting and no rejecting case\n"
-        "5 requirements: 2 with cases of both kinds, 1 with all that they can have, "
-        "1 with one kind, 1 with none"
+        "5 requirements: 2 with cases of both kinds "
+        "(1 of them by what an implementation fails that breaks them), "
+        "1 with all that they can have, 1 with one kind, 1 with none"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sys
-from collections import Counter
+from collections import Counter as Counts
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from http_peers import Peer, Script, peer
 
+import hyperglyph as glyph
 from hyperglyph.codec import Form, Link, Resource, encode
 from hyperglyph.conformance import known, registry
 from hyperglyph.conformance.cases import Case, Scenario, load_scenarios
@@ -19,7 +20,8 @@ from hyperglyph.conformance.raw import Exchange, NoAnswer
 from hyperglyph.conformance.results import Result, succeeded
 from hyperglyph.conformance.runner import run
 from hyperglyph.conformance.server_judge import judge_server
-from hyperglyph.conformance.testee import Garbage, Testee
+from hyperglyph.conformance.testee import Garbage, NotOffered, Testee
+from hyperglyph.conformance.testees.service import Counter, router
 
 SERVER = (sys.executable, "-m", "hyperglyph.conformance.testees.server")
 CASES = {case.name: case for case in load_scenarios() if case.kind == "server"}
@@ -38,7 +40,7 @@ def test_our_server_passes_every_scenario(no_leaks: None) -> None:
         steps = [step for case in CASES.values() for step in case.source["steps"]]
         assert testee.starts == 1 + sum("restart" in step for step in steps)
     assert succeeded(results), failures(results)
-    assert Counter(result.outcome for result in results) == {"passed": len(CASES)}
+    assert Counts(result.outcome for result in results) == {"passed": len(CASES)}
     for result in results:
         assert [label for label, _ in result.seen[:2]] == ["step 1: sent", "step 1: received"]
         assert result.seen[1][1].startswith(b"HTTP/1.1 ") or "closed" in str(result.case.source)
@@ -264,3 +266,46 @@ def test_a_testee_that_says_nonsense_of_where_it_is(url: str) -> None:
 def test_a_program_that_cannot_serve_is_no_server() -> None:
     with Testee() as testee, pytest.raises(Garbage, match="not an answer to serve"):
         testee.served()
+
+
+# --- Other services, and the same one anew ------------------------------------------------------
+
+
+class Anew(Here):
+    """Serves at the first URL until it is started again, then at the second one."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(first)
+        self._second = second
+
+    def restart(self) -> None:
+        self._served = self._second
+
+
+def test_references_are_taken_to_where_it_serves_then(no_leaks: None) -> None:
+    case = CASES["server-reference-over-a-restart"]
+    other = glyph.Router(secret="another key, made when the server started")
+    other.add(Counter)
+    with glyph.Server(router) as first, glyph.Server(router) as second:
+        assert judge_server(case, Anew(first.url, second.url)).outcome == "passed"
+    with glyph.Server(router) as first, glyph.Server(other) as second:
+        result = judge_server(case, Anew(first.url, second.url))
+    assert result.outcome == "failed"
+    assert result.detail.startswith("step 4: status 400, not 200")
+
+
+def test_a_testee_without_pages_for_2012_is_not_tried_with_them() -> None:
+    answering = """
+import json, sys
+for line in sys.stdin:
+    request = json.loads(line)
+    said = {"start": {"implementation": "x", "language": "y", "version": "1", "roles": ["server"]},
+            "serve": {"skipped": "no such pages"}, "stop": {"stopped": True}}
+    print(json.dumps({"seq": request["seq"], **said[request["cmd"]]}), flush=True)
+"""
+    with Testee([sys.executable, "-c", answering]) as testee:
+        result = judge_server(CASES["server-old-defaults-for-both"], testee)
+        assert (result.outcome, result.fails) == ("skipped", False)
+        with pytest.raises(NotOffered, match="no such pages"):
+            testee.served(old=True)
+        assert testee.starts == 1

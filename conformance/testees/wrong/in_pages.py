@@ -191,6 +191,40 @@ def _at_once(request: Incoming, response: Response, body: bytes) -> Response | N
     return None
 
 
+def _forgets() -> Middleware:
+    """References are of the process that has made the first of them."""
+    made = False
+
+    def middleware(request: Incoming, inner: Handler) -> Response:
+        nonlocal made
+        if request.path == "/Counter":
+            made = True
+        elif request.path.startswith("/Counter/") and not made:
+            return error(400, "not a reference")
+        return inner.handle(request)
+
+    return middleware
+
+
+def _no_deadline_in_turn(request: Incoming, inner: Handler) -> Response:
+    if not request.path.endswith("/time_left"):
+        return inner.handle(request)
+    kept = [pair for pair in request.headers if pair[0].lower() != "hyperglyph-timeout"]
+    return inner.handle(attrs.evolve(request, headers=kept))
+
+
+def _tells_in_turn(request: Incoming, response: Response, body: bytes) -> Response | None:
+    return error(500, "refused on purpose") if response.status == 502 else None
+
+
+def _makes_all(request: Incoming, inner: Handler) -> Response:
+    """A sequence is made to its end, whether or not somebody reads it."""
+    response = inner.handle(request)
+    if response.header("content-type") != SEQUENCE_TYPE:
+        return response
+    return attrs.evolve(response, body=[b"".join(response.body)])
+
+
 def _raw_messages(request: Incoming, response: Response, body: bytes) -> Response | None:
     """A blob whose type is ours is sent raw, too."""
     if b"u12:content-type;u26:application/vnd.hyperglyph;" in body and body.startswith(b"B0:"):
@@ -270,6 +304,10 @@ _TABLE: dict[str, tuple[str, Middleware]] = {
         "REQ-SEQ-2", _body(lambda request, body: body.removesuffix(END))),
     "an item ends the sequence": ("REQ-SEQ-6", _body(_ends_by_item)),
     "no item before the last": ("REQ-SEQ-10", answered(_at_once)),
+    "forgets its references": ("REQ-REF-8", _forgets()),
+    "calls in turn have no deadline": ("REQ-TIME-5", _no_deadline_in_turn),
+    "tells what has failed in turn": ("REQ-STATUS-17", answered(_tells_in_turn)),
+    "makes what nobody reads": ("REQ-SEQ-9", _makes_all),
     "never a raw blob": ("REQ-BLOBHTTP-2", _never_raw),
     "raw messages": ("REQ-BLOBHTTP-7", answered(_raw_messages)),
     "one tag for every coding": ("REQ-COND-3", answered(_one_tag)),
