@@ -18,8 +18,17 @@ __all__ = ["CASES", "check", "chosen", "command", "is_caught", "of"]
 SOAK = "HYPERGLYPH_SOAK" in os.environ
 #: Of the cases that do not name the fault, one in so many is run.
 EVERY = {"codec": 40, "server": 48, "client": 32}
-#: So many of those may fail, too.
+#: So many of those may fail, too: more where a fault is in what many cases begin with.
 SHARE = 0.05
+WIDE_SHARE = 0.35
+WIDE = {
+    "resources are not at their urls",
+    "a colon that makes a scheme",
+    "406 for other types",
+    "redirects lead nowhere",
+    "links without urls",
+    "white space behind every message",
+}
 
 #: Where nothing can be refused, these have to show it (spec/coverage.json).
 DETECTED = coverage.remarks().detected
@@ -50,7 +59,8 @@ def check(fault: Fault, results: Sequence[Result], sample: set[str]) -> None:
     shown = DETECTED.get(fault.requirement, caught)
     assert caught.intersection(shown), f"none of {shown} fails, but {caught}"
     missed = [result.case.name for result in wrong if result.case.name in sample]
-    assert len(missed) <= SHARE * len(sample) + (0 if SOAK else 3), missed
+    share = WIDE_SHARE if fault.name in WIDE else SHARE
+    assert len(missed) <= share * len(sample) + (0 if SOAK else 3), missed
 
 
 def command(*words: str) -> list[str]:

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
 import ssl
 import sys
-import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from functools import cache
 from typing import Any, Final
@@ -23,9 +20,9 @@ from hyperglyph.transport.adapters.httpx_async import AsyncHttpxTransport
 from hyperglyph.transport.adapters.httpx_common import httpx
 
 from ..typed import Unbuildable
-from .about import about
 from .calls import Performed
 from .described import described_urls
+from .program import about, serve_requests
 from .recorded import AsyncRecorder, Recorder
 
 #: For a call, if the scenario says nothing: less than a runner waits for an answer.
@@ -66,21 +63,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (SYNC.get(adapter) or ASYNC[adapter])(None)
     except ImportError as error:
         parser.error(str(error))
-    # What a library prints is not for the runner.
-    with os.fdopen(os.dup(1), "wb") as answers:
-        os.dup2(2, 1)
-        for line in sys.stdin.buffer:
-            request = json.loads(line)
-            reply = {"seq": request["seq"], **answer(request, adapter)}
-            answers.write(json.dumps(reply).encode("ascii") + b"\n")
-            answers.flush()
-            if "stopped" in reply:
-                break
+    serve_requests(lambda request: answer(request, adapter))
     return 0
 
 
 def answer(request: dict[str, Any], adapter: str = "httpx") -> dict[str, Any]:
-    """Return the answer to a request, but for its `seq`."""
+    """Return the answer to a request, but for its `seq`. Raises what is the testee's own fault."""
     try:
         match request["cmd"]:
             case "start":
@@ -97,8 +85,6 @@ def answer(request: dict[str, Any], adapter: str = "httpx") -> dict[str, Any]:
                 return {"skipped": f"unknown command {unknown}"}
     except Unbuildable as error:
         return {"skipped": str(error)}
-    except Exception:  # noqa: BLE001 - the runner is to hear of it, and to go on
-        return {"errored": traceback.format_exc()}
 
 
 def _start(adapter: str) -> dict[str, Any]:

@@ -7,20 +7,17 @@ another server that is installed.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import socket
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any, Final
 
 import attrs
 
-from .about import about
+from .program import about, serve_requests
 
 SERVICE: Final = "hyperglyph.conformance.testees.service:router"
 #: The same for clients of 2012.
@@ -81,18 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     adapter = ADAPTERS.get(options.adapter)
     if adapter is not None and find_spec(adapter.package) is None:
         parser.error(f"{adapter.package} is not installed: pip install {adapter.package}")
-    # What a server prints is not for the runner.
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
     served: list[Callable[[], None]] = []
     try:
-        for line in sys.stdin.buffer:
-            request = json.loads(line)
-            reply = {"seq": request["seq"], **_answer(request, options.adapter, served)}
-            answers.write(json.dumps(reply).encode("ascii") + b"\n")
-            answers.flush()
-            if "stopped" in reply:
-                break
+        serve_requests(lambda request: _answer(request, options.adapter, served))
     finally:
         for stop in served:
             stop()
@@ -100,19 +88,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _answer(request: dict[str, Any], name: str, served: list[Callable[[], None]]) -> dict[str, Any]:
-    try:
-        match request["cmd"]:
-            case "start":
-                return _start(name)
-            case "serve":
-                served.append(_serve(name, request["port"], old="old" in request))
-                return {"url": f"http://127.0.0.1:{request['port']}/"}
-            case "stop":
-                return {"stopped": True}
-            case unknown:
-                return {"skipped": f"unknown command {unknown}"}
-    except Exception:  # noqa: BLE001 - the runner is to hear of it
-        return {"errored": traceback.format_exc()}
+    match request["cmd"]:
+        case "start":
+            return _start(name)
+        case "serve":
+            served.append(_serve(name, request["port"], old="old" in request))
+            return {"url": f"http://127.0.0.1:{request['port']}/"}
+        case "stop":
+            return {"stopped": True}
+        case unknown:
+            return {"skipped": f"unknown command {unknown}"}
 
 
 def _start(name: str) -> dict[str, Any]:

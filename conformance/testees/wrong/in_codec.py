@@ -1,8 +1,6 @@
 """Faults of a codec: what it answers is right but for one thing, changed on its way out."""
 
-import json
 import re
-import sys
 import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,6 +10,7 @@ from hyperglyph.transport.http.shapes import is_dict, is_list
 
 from ...typed import Typed, from_json, to_json
 from ..codec import answer
+from ..program import serve_requests
 from .faults import Fault
 
 __all__ = ["FAULTS", "changed"]
@@ -29,15 +28,7 @@ def changed(name: str, request: Typed) -> Reply:
 
 
 def _run(name: str) -> Callable[[], None]:
-    def run() -> None:
-        for line in sys.stdin.buffer:
-            request = json.loads(line)
-            reply = changed(name, request)
-            print(json.dumps({"seq": request["seq"], **reply}), flush=True)
-            if "stopped" in reply:
-                break
-
-    return run
+    return lambda: serve_requests(lambda request: changed(name, request))
 
 
 # --- helpers ------------------------------------------------------------------------------------

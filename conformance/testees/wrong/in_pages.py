@@ -195,7 +195,7 @@ def _forgets() -> Middleware:
     """References are of the process that has made the first of them."""
     made = False
 
-    def spoilt(request: Incoming, inner: Handler) -> Response:
+    def middleware(request: Incoming, inner: Handler) -> Response:
         nonlocal made
         if request.path == "/Counter":
             made = True
@@ -203,7 +203,7 @@ def _forgets() -> Middleware:
             return error(400, "not a reference")
         return inner.handle(request)
 
-    return spoilt
+    return middleware
 
 
 def _no_deadline_in_turn(request: Incoming, inner: Handler) -> Response:
