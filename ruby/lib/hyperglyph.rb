@@ -1,0 +1,21 @@
+# frozen_string_literal: true
+
+require_relative "hyperglyph/version"
+require_relative "hyperglyph/codec"
+
+# Duck-typed calls over plain HTTP: values in messages that people can read, and pages with links
+# and forms that are called like methods.
+module Hyperglyph
+  autoload :Client, "#{__dir__}/hyperglyph/client"
+  autoload :Server, "#{__dir__}/hyperglyph/server"
+
+  # The canonical message for `value`. Codec::EncodeError for what has no encoding.
+  def self.dump(value)
+    Codec.encode(value, canonical: true)
+  end
+
+  # The value of a message, a String or an IO. Codec::DecodeError for all that is no message.
+  def self.load(message)
+    Codec.decode(message)
+  end
+end

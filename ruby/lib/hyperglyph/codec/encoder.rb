@@ -1,0 +1,301 @@
+# frozen_string_literal: true
+
+module Hyperglyph
+  module Codec
+    # Writes one message. Codec.encode and Codec.encode_to are made of it.
+    class Encoder
+      # Bits of an integer with this many decimal digits, at most.
+      BITS_PER_DIGIT = 3.33
+
+      def initialize(canonical: false, limits: nil)
+        @canonical = canonical
+        @limits = limits || Limits::DEFAULT
+      end
+
+      # Yields the octets of the message for `value`, in Strings: the root, when it is whole, then the
+      # chunks of its blobs. EncodeError, before anything is yielded, for what has no encoding or is
+      # beyond the limits; a blob whose size is not known beforehand may be found too long later.
+      def encode(value)
+        # Text and octets are appended as they are: both count as UTF-8 here, and Ruby compares nothing.
+        @output = String.new(encoding: Encoding::UTF_8, capacity: 256)
+        @blobs = []
+        @in_blob = false
+        @nodes = 0
+        put(value, 0)
+        octets = @output.force_encoding(Encoding::BINARY)
+        @output = nil
+        @spare = @limits.octets - octets.bytesize
+        refuse("a message may have #{@limits.octets} octets beside the content of blobs") if @spare.negative?
+        refuse_blobs
+        yield octets
+        @blobs.each_with_index { |blob, id| chunks(blob, id) { |piece| yield piece } }
+        nil
+      end
+
+      private
+
+      # `depth` is the number of containers around the value.
+      def put(value, depth)
+        case value
+        when String then put_string(value)
+        when Integer then put_integer(value)
+        when Hash then put_hash(value, depth)
+        when nil then put_single("N;")
+        when true then put_single("T;")
+        when false then put_single("F;")
+        when Array then put_array(value, depth)
+        when Float then put_float(value)
+        when Extension then put_extension(value, depth)
+        when Blob then put_blob(value, depth)
+        when Set then put_set(value, depth)
+        else put_other(value)
+        end
+      end
+
+      def put_other(value)
+        case value
+        when Symbol then put_string(value.name)
+        when Bytes then put_bytes(value.to_str)
+        when Time then put_time(value)
+        when Duration, Period
+          count(1)
+          @output << "p#{value};"
+        else
+          return put_time(Literals.time(value)) if defined?(::DateTime) && value.is_a?(::DateTime)
+
+          refuse("there is no encoding for #{value.class}")
+        end
+      end
+
+      def put_key(value, depth)
+        case value
+        when Array then put_array(value, depth, true)
+        when Hash, Extension, Blob then refuse("#{value.class} can be no key, nor an item of a set, nor in one")
+        else put(value, depth)
+        end
+      end
+
+      def put_single(spelling)
+        count(1)
+        @output << spelling
+      end
+
+      def put_string(value)
+        encoding = value.encoding
+        return put_bytes(value) if encoding == Encoding::BINARY
+
+        count(1)
+        value = to_utf8(value) unless encoding == Encoding::UTF_8
+        refuse("this text is not valid UTF-8") unless value.valid_encoding?
+        value.empty? ? @output << "u;" : @output << "u#{value.bytesize}:" << value << ";"
+      end
+
+      def to_utf8(value)
+        value.encode(Encoding::UTF_8)
+      rescue EncodingError
+        refuse("this text, in #{value.encoding}, is not valid or cannot be Unicode")
+      end
+
+      def put_bytes(value)
+        count(1)
+        return @output << "b;" if value.empty?
+
+        @output << "b#{value.bytesize}:" << value.dup.force_encoding(Encoding::UTF_8) << ";"
+      end
+
+      def put_integer(value)
+        count(1)
+        if value.bit_length > 64
+          digits = @limits.digits
+          beyond = value.bit_length > (digits + 1) * BITS_PER_DIGIT || value.abs.to_s.size > digits
+          refuse("an integer may have #{digits} digits") if beyond
+        end
+        @output << "i#{value};"
+      end
+
+      def put_float(value)
+        count(1)
+        @output << Literals.spell_float(value)
+      end
+
+      def put_time(time)
+        count(1)
+        time = time.getutc unless time.utc?
+        refuse("a time is in the years 1 to 9999, and not #{time.year}") unless Literals::YEARS.cover?(time.year)
+
+        micro = time.usec
+        @output << time.strftime((micro % 1000).zero? ? "d%Y-%m-%dT%H:%M:%S.%LZ;" : "d%Y-%m-%dT%H:%M:%S.%6NZ;")
+      end
+
+      def put_array(value, depth, keyed = false)
+        count(1)
+        depth = deeper(depth)
+        @output << "L"
+        index = 0
+        while index < value.size
+          keyed ? put_key(value[index], depth) : put(value[index], depth)
+          index += 1
+        end
+        @output << ";"
+      rescue EncodeError => e
+        raise e.within(index || 0)
+      end
+
+      # Items always stand in the order of the canonical form (REQ-SET-1).
+      def put_set(value, depth)
+        count(4)
+        depth = deeper(depth)
+        items = value.map { |item| capture(item, depth) }
+        items.sort!
+        unique(items)
+        @output << "S"
+        items.each { |item| @output << item }
+        @output << ";"
+      end
+
+      def put_hash(value, depth, attributes = false)
+        count(4)
+        depth = deeper(depth)
+        @output << (value.is_a?(OrderedHash) ? "O" : "D")
+        if @canonical && !value.is_a?(OrderedHash)
+          put_sorted(value, depth, attributes)
+        else
+          put_pairs(value, depth, attributes)
+        end
+        @output << ";"
+      end
+
+      def put_pairs(value, depth, attributes)
+        certain = !value.compare_by_identity?
+        value.each_pair do |key, member|
+          if key.is_a?(String) && key.encoding == Encoding::UTF_8
+            put_string(key)
+          else
+            # Two of these may be one key on the wire, and two for Ruby.
+            certain &&= key.is_a?(Integer)
+            attributes ? put_attribute(key) : put_key(key, depth)
+          end
+          put(member, depth)
+        rescue EncodeError => e
+          raise e.within(key)
+        end
+        unique(value.each_key.map { |key| capture(key, depth) }.sort) unless certain || value.size < 2
+      end
+
+      def put_sorted(value, depth, attributes)
+        pairs = value.map do |key, member|
+          refuse_attribute(key) if attributes && !text?(key)
+          [capture(key, depth), key, member]
+        end
+        pairs.sort_by!(&:first)
+        unique(pairs.map(&:first))
+        pairs.each do |octets, key, member|
+          @output << octets
+          put(member, depth)
+        rescue EncodeError => e
+          raise e.within(key)
+        end
+      end
+
+      def put_attribute(key)
+        refuse_attribute(key) unless text?(key)
+        put(key, 0)
+      end
+
+      def text?(key)
+        key.is_a?(Symbol) || (key.is_a?(String) && key.encoding != Encoding::BINARY)
+      end
+
+      def refuse_attribute(key)
+        refuse("the name of an attribute is text, and not #{key.class}")
+      end
+
+      def put_extension(value, depth)
+        count(4)
+        depth = deeper(depth)
+        @output << "X"
+        put_name(value.name)
+        attributes(value.attributes, depth)
+        put(value.content, depth)
+        @output << ";"
+      end
+
+      def put_name(name)
+        refuse("the name of an extension is text") unless text?(name)
+        put(name, 0)
+      end
+
+      def put_blob(value, depth)
+        refuse("a blob can be no attribute of a blob") if @in_blob
+        refuse("a message may have #{@limits.blobs} blobs") if @blobs.size >= @limits.blobs
+        count(4)
+        depth = deeper(depth)
+        @output << "B#{@blobs.size}:"
+        @blobs << value
+        @in_blob = true
+        attributes(value.attributes, depth)
+        @in_blob = false
+        @output << ";"
+      end
+
+      def attributes(value, depth)
+        refuse("attributes are a Hash") unless value.is_a?(Hash)
+        put_hash(value, depth, true)
+      end
+
+      # The octets of a key or item, by themselves.
+      def capture(key, depth)
+        output = @output
+        @output = String.new(encoding: Encoding::UTF_8)
+        put_key(key, depth)
+        @output
+      rescue EncodeError => e
+        raise e.within(key)
+      ensure
+        @output = output
+      end
+
+      def unique(sorted)
+        sorted.each_cons(2) do |one, other|
+          refuse("two keys or items are one on the wire: #{one.b.inspect[0, 80]}") if one == other
+        end
+      end
+
+      def deeper(depth)
+        return depth + 1 if depth < @limits.depth
+
+        refuse("containers may be #{@limits.depth} deep: this one is deeper, or holds itself")
+      end
+
+      def count(nodes)
+        return if (@nodes += nodes) <= @limits.nodes
+
+        refuse("a message may have #{@limits.nodes} nodes")
+      end
+
+      def refuse_blobs
+        @blobs.each { |blob| too_long if blob.size && blob.size > @limits.blob_octets }
+      end
+
+      def too_long
+        refuse("a blob may have #{@limits.blob_octets} octets")
+      end
+
+      def chunks(blob, id)
+        sent = 0
+        blob.each_chunk do |piece|
+          sent += piece.bytesize
+          too_long if sent > @limits.blob_octets
+          yield "c#{id}:#{piece.bytesize}:".b
+          yield piece
+          yield ";"
+        end
+        yield "c#{id};"
+      end
+
+      def refuse(reason)
+        raise EncodeError, reason
+      end
+    end
+  end
+end
