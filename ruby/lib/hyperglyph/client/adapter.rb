@@ -88,7 +88,7 @@ module Hyperglyph
 
       def usable?(connection, request)
         return false if HTTP::Deadline.now - connection.idle_since > @idle
-        return false if request.public_only && !Address.public?(connection.ipaddr)
+        return false if request.public_only && !Address.public?(connection.peer)
 
         connection.fresh?
       end

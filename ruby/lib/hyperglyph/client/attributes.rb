@@ -19,6 +19,14 @@ module Hyperglyph
         as_text(attributes[name])
       end
 
+      # true or false, which is also what absent and nil mean. Raises Unusable for all else.
+      def flag(attributes, name)
+        value = attributes[name]
+        return value == true if value.nil? || value == true || value == false
+
+        raise Unusable, "its #{name} is neither true nor false"
+      end
+
       def as_text(value)
         return unless value.is_a?(String)
         return value unless value.encoding == Encoding::BINARY

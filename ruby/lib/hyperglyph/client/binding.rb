@@ -68,7 +68,7 @@ module Hyperglyph
 
           name = Attributes.text(entry.attributes, "name") or raise Unusable, "it has an input without a name"
           default = entry.attributes.key?("value")
-          Input.new(name, default, entry["value"], entry["optional"] == true)
+          Input.new(name, default, entry["value"], Attributes.flag(entry.attributes, "optional"))
         end
       end
       private_class_method :by_name, :by_position, :input

@@ -70,8 +70,9 @@ module Hyperglyph
       # What stands in it; the answer only if it is inline.
       attr_reader :content
 
+      # Whether its content is the answer. Unusable if it says neither true nor false.
       def inline?
-        @extension["inline"] == true
+        Attributes.flag(@extension.attributes, "inline")
       end
 
       def call(*arguments, **named)
@@ -83,6 +84,7 @@ module Hyperglyph
       def prepare(*arguments, **named)
         no_arguments(arguments, named)
         http_method("GET", ["GET"])
+        inline?
         headers = Attributes.headers(@extension.attributes, ["accept"])
         conditions = conditions()
         Call.new(page: @page, method: "GET", url: followed, headers: headers, conditions: conditions,
@@ -103,8 +105,10 @@ module Hyperglyph
         changed = @extension["last_modified"]
         pairs = []
         pairs << ["If-None-Match", Attributes.header_value("etag", etag)] unless etag.nil?
-        pairs << ["If-Modified-Since", changed.getutc.strftime("%a, %d %b %Y %H:%M:%S GMT")] if changed.is_a?(Time)
-        pairs
+        return pairs if changed.nil?
+        raise Unusable, "its last_modified is no datetime" unless changed.is_a?(Time)
+
+        pairs << ["If-Modified-Since", changed.getutc.strftime("%a, %d %b %Y %H:%M:%S GMT")]
       end
     end
 

@@ -24,7 +24,7 @@ module Hyperglyph
       # both "not done".
       def self.connect(target, address, deadline, store)
         connection = new(target.host, target.port, nil)
-        connection.ipaddr = address
+        connection.ipaddr = connection.peer = address
         connection.max_retries = 0
         raise TimeoutError, "no time is left for a connection to #{target.origin}" if deadline.passed?
 
@@ -40,6 +40,9 @@ module Hyperglyph
       rescue SystemCallError, SocketError, IOError, OpenSSL::SSL::SSLError => e
         raise TransportError, "no connection to #{target.origin}: #{e.message}"
       end
+
+      # The address that it leads to, as text.
+      attr_accessor :peer
 
       # When it was put aside, by the clock of HTTP::Deadline.
       attr_accessor :idle_since
@@ -57,7 +60,7 @@ module Hyperglyph
         sent = send_request(request)
         http_minor, status, fields = read_head(request.deadline)
         body = Body.new(self, framing(status, http_minor, fields), reusable: sent && keep?(http_minor, fields), &release)
-        Response.new(status, fields, body, address: ipaddr)
+        Response.new(status, fields, body, address: peer)
       rescue StandardError
         shut
         raise
