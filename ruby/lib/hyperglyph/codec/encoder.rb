@@ -6,6 +6,9 @@ module Hyperglyph
     class Encoder
       # Bits of an integer with this many decimal digits, at most.
       BITS_PER_DIGIT = 3.33
+      # Keys whose octets are kept while a message is written: octets of each, and how many.
+      LONGEST_KEPT = 64
+      MOST_KEPT = 1_000
 
       def initialize(canonical: false, limits: nil)
         @canonical = canonical
@@ -20,7 +23,8 @@ module Hyperglyph
         @output = String.new(encoding: Encoding::UTF_8, capacity: 256)
         @blobs = []
         @in_blob = false
-        @nodes = 0
+        @nodes = 1
+        @keys = {}
         put(value, 0)
         octets = @output.force_encoding(Encoding::BINARY)
         @output = nil
@@ -34,17 +38,24 @@ module Hyperglyph
 
       private
 
-      # `depth` is the number of containers around the value.
+      # `depth` is the number of containers around the value. Nodes are counted by what holds them, for
+      # all at once.
       def put(value, depth)
         case value
-        when String then put_string(value)
-        when Integer then put_integer(value)
+        when String
+          return put_octets(value) if value.encoding == Encoding::BINARY
+
+          value = to_utf8(value) unless value.encoding == Encoding::UTF_8 && value.valid_encoding?
+          value.empty? ? @output << "u;" : @output << "u#{value.bytesize}:" << value << ";"
+        when Integer
+          too_many_digits(value) if value.bit_length > 64
+          @output << "i#{value};"
         when Hash then put_hash(value, depth)
-        when nil then put_single("N;")
-        when true then put_single("T;")
-        when false then put_single("F;")
-        when Array then put_array(value, depth)
-        when Float then put_float(value)
+        when nil then @output << "N;"
+        when true then @output << "T;"
+        when false then @output << "F;"
+        when Array then put_array(value, depth, false)
+        when Float then @output << Literals.spell_float(value)
         when Extension then put_extension(value, depth)
         when Blob then put_blob(value, depth)
         when Set then put_set(value, depth)
@@ -54,12 +65,10 @@ module Hyperglyph
 
       def put_other(value)
         case value
-        when Symbol then put_string(value.name)
-        when Bytes then put_bytes(value.to_str)
+        when Symbol then put(value.name, 0)
+        when Bytes then put_octets(value.to_str)
         when Time then put_time(value)
-        when Duration, Period
-          count(1)
-          @output << "p#{value};"
+        when Duration, Period then @output << "p#{value};"
         else
           return put_time(Literals.time(value)) if defined?(::DateTime) && value.is_a?(::DateTime)
 
@@ -75,51 +84,28 @@ module Hyperglyph
         end
       end
 
-      def put_single(spelling)
-        count(1)
-        @output << spelling
-      end
-
-      def put_string(value)
-        encoding = value.encoding
-        return put_bytes(value) if encoding == Encoding::BINARY
-
-        count(1)
-        value = to_utf8(value) unless encoding == Encoding::UTF_8
-        refuse("this text is not valid UTF-8") unless value.valid_encoding?
-        value.empty? ? @output << "u;" : @output << "u#{value.bytesize}:" << value << ";"
-      end
-
       def to_utf8(value)
-        value.encode(Encoding::UTF_8)
+        return value.encode(Encoding::UTF_8) unless value.encoding == Encoding::UTF_8
+
+        refuse("this text is not valid UTF-8")
       rescue EncodingError
         refuse("this text, in #{value.encoding}, is not valid or cannot be Unicode")
       end
 
-      def put_bytes(value)
-        count(1)
+      def put_octets(value)
         return @output << "b;" if value.empty?
 
         @output << "b#{value.bytesize}:" << value.dup.force_encoding(Encoding::UTF_8) << ";"
       end
 
-      def put_integer(value)
-        count(1)
-        if value.bit_length > 64
-          digits = @limits.digits
-          beyond = value.bit_length > (digits + 1) * BITS_PER_DIGIT || value.abs.to_s.size > digits
-          refuse("an integer may have #{digits} digits") if beyond
-        end
-        @output << "i#{value};"
-      end
+      def too_many_digits(value)
+        digits = @limits.digits
+        return unless value.bit_length > (digits + 1) * BITS_PER_DIGIT || value.abs.to_s.size > digits
 
-      def put_float(value)
-        count(1)
-        @output << Literals.spell_float(value)
+        refuse("an integer may have #{digits} digits")
       end
 
       def put_time(time)
-        count(1)
         time = time.getutc unless time.utc?
         refuse("a time is in the years 1 to 9999, and not #{time.year}") unless Literals::YEARS.cover?(time.year)
 
@@ -127,8 +113,8 @@ module Hyperglyph
         @output << time.strftime((micro % 1000).zero? ? "d%Y-%m-%dT%H:%M:%S.%LZ;" : "d%Y-%m-%dT%H:%M:%S.%6NZ;")
       end
 
-      def put_array(value, depth, keyed = false)
-        count(1)
+      def put_array(value, depth, keyed)
+        count(value.size)
         depth = deeper(depth)
         @output << "L"
         index = 0
@@ -143,9 +129,9 @@ module Hyperglyph
 
       # Items always stand in the order of the canonical form (REQ-SET-1).
       def put_set(value, depth)
-        count(4)
+        count(value.size + 3)
         depth = deeper(depth)
-        items = value.map { |item| capture(item, depth) }
+        items = value.map { |item| key_octets(item, depth) }
         items.sort!
         unique(items)
         @output << "S"
@@ -154,7 +140,7 @@ module Hyperglyph
       end
 
       def put_hash(value, depth, attributes = false)
-        count(4)
+        count((2 * value.size) + 3)
         depth = deeper(depth)
         @output << (value.is_a?(OrderedHash) ? "O" : "D")
         if @canonical && !value.is_a?(OrderedHash)
@@ -169,23 +155,24 @@ module Hyperglyph
         certain = !value.compare_by_identity?
         value.each_pair do |key, member|
           if key.is_a?(String) && key.encoding == Encoding::UTF_8
-            put_string(key)
+            @output << (@keys[key] || text_key(key))
           else
             # Two of these may be one key on the wire, and two for Ruby.
             certain &&= key.is_a?(Integer)
-            attributes ? put_attribute(key) : put_key(key, depth)
+            refuse_attribute(key) if attributes && !text?(key)
+            put_key(key, depth)
           end
           put(member, depth)
         rescue EncodeError => e
           raise e.within(key)
         end
-        unique(value.each_key.map { |key| capture(key, depth) }.sort) unless certain || value.size < 2
+        unique(value.each_key.map { |key| key_octets(key, depth) }.sort) unless certain || value.size < 2
       end
 
       def put_sorted(value, depth, attributes)
         pairs = value.map do |key, member|
           refuse_attribute(key) if attributes && !text?(key)
-          [capture(key, depth), key, member]
+          [key_octets(key, depth), key, member]
         end
         pairs.sort_by!(&:first)
         unique(pairs.map(&:first))
@@ -197,9 +184,12 @@ module Hyperglyph
         end
       end
 
-      def put_attribute(key)
-        refuse_attribute(key) unless text?(key)
-        put(key, 0)
+      # The octets of a key that is text in UTF-8. Short ones are kept: records have the same keys.
+      def text_key(key)
+        refuse("this text is not valid UTF-8") unless key.valid_encoding?
+        octets = key.empty? ? "u;" : "u#{key.bytesize}:#{key};"
+        @keys[key] = octets if key.bytesize <= LONGEST_KEPT && @keys.size < MOST_KEPT
+        octets
       end
 
       def text?(key)
@@ -211,18 +201,14 @@ module Hyperglyph
       end
 
       def put_extension(value, depth)
-        count(4)
+        count(6)
         depth = deeper(depth)
         @output << "X"
-        put_name(value.name)
+        refuse("the name of an extension is text") unless text?(value.name)
+        put(value.name, 0)
         attributes(value.attributes, depth)
         put(value.content, depth)
         @output << ";"
-      end
-
-      def put_name(name)
-        refuse("the name of an extension is text") unless text?(name)
-        put(name, 0)
       end
 
       def put_blob(value, depth)
@@ -244,6 +230,12 @@ module Hyperglyph
       end
 
       # The octets of a key or item, by themselves.
+      def key_octets(key, depth)
+        return capture(key, depth) unless key.is_a?(String) && key.encoding == Encoding::UTF_8
+
+        @keys[key] || text_key(key)
+      end
+
       def capture(key, depth)
         output = @output
         @output = String.new(encoding: Encoding::UTF_8)
