@@ -13,6 +13,8 @@ module Hyperglyph
       def initialize(canonical: false, limits: nil)
         @canonical = canonical
         @limits = limits || Limits::DEFAULT
+        # Integers of so many bits need no counting of digits.
+        @few_bits = [(@limits.digits - 1) * 3.32, 64].min
       end
 
       # Yields the octets of the message for `value`, in Strings: the root, when it is whole, then the
@@ -25,11 +27,10 @@ module Hyperglyph
         @in_blob = false
         @nodes = 1
         @keys = {}
-        put(value, 0)
+        put_root(value)
         octets = @output.force_encoding(Encoding::BINARY)
         @output = nil
-        @spare = @limits.octets - octets.bytesize
-        refuse("a message may have #{@limits.octets} octets beside the content of blobs") if @spare.negative?
+        refuse("a message may have #{@limits.octets} octets beside the content of blobs") if octets.bytesize > @limits.octets
         refuse_blobs
         yield octets
         @blobs.each_with_index { |blob, id| chunks(blob, id) { |piece| yield piece } }
@@ -37,6 +38,13 @@ module Hyperglyph
       end
 
       private
+
+      # A depth of 100 fits into every stack; the 500 that may be set do not fit into that of a Fiber.
+      def put_root(value)
+        put(value, 0)
+      rescue SystemStackError
+        refuse("containers are too deep for the stack of this Fiber or Thread: encode them outside of it")
+      end
 
       # `depth` is the number of containers around the value. Nodes are counted by what holds them, for
       # all at once.
@@ -48,7 +56,7 @@ module Hyperglyph
           value = to_utf8(value) unless value.encoding == Encoding::UTF_8 && value.valid_encoding?
           value.empty? ? @output << "u;" : @output << "u#{value.bytesize}:" << value << ";"
         when Integer
-          too_many_digits(value) if value.bit_length > 64
+          check_digits(value) if value.bit_length > @few_bits
           @output << "i#{value};"
         when Hash then put_hash(value, depth)
         when nil then @output << "N;"
@@ -98,7 +106,7 @@ module Hyperglyph
         @output << "b#{value.bytesize}:" << value.dup.force_encoding(Encoding::UTF_8) << ";"
       end
 
-      def too_many_digits(value)
+      def check_digits(value)
         digits = @limits.digits
         return unless value.bit_length > (digits + 1) * BITS_PER_DIGIT || value.abs.to_s.size > digits
 
@@ -113,6 +121,7 @@ module Hyperglyph
         @output << time.strftime((micro % 1000).zero? ? "d%Y-%m-%dT%H:%M:%S.%LZ;" : "d%Y-%m-%dT%H:%M:%S.%6NZ;")
       end
 
+      # Loops without blocks, here and below: those take much of the stack, which is small in a Fiber.
       def put_array(value, depth, keyed)
         count(value.size)
         depth = deeper(depth)
@@ -131,7 +140,9 @@ module Hyperglyph
       def put_set(value, depth)
         count(value.size + 3)
         depth = deeper(depth)
-        items = value.map { |item| key_octets(item, depth) }
+        items = value.to_a
+        index = -1
+        items[index] = key_octets(items[index], depth) while (index += 1) < items.size
         items.sort!
         unique(items)
         @output << "S"
@@ -142,46 +153,52 @@ module Hyperglyph
       def put_hash(value, depth, attributes = false)
         count((2 * value.size) + 3)
         depth = deeper(depth)
-        @output << (value.is_a?(OrderedHash) ? "O" : "D")
-        if @canonical && !value.is_a?(OrderedHash)
-          put_sorted(value, depth, attributes)
+        ordered = value.is_a?(OrderedHash)
+        @output << (ordered ? "O" : "D")
+        keys = value.keys
+        keys.each { |key| refuse_attribute(key) unless text?(key) } if attributes
+        if @canonical && !ordered
+          put_sorted(keys, value.values, depth)
         else
-          put_pairs(value, depth, attributes)
+          put_pairs(keys, value.values, depth, value.compare_by_identity?)
         end
         @output << ";"
       end
 
-      def put_pairs(value, depth, attributes)
-        certain = !value.compare_by_identity?
-        value.each_pair do |key, member|
+      def put_pairs(keys, members, depth, by_identity)
+        certain = !by_identity
+        index = 0
+        while index < keys.size
+          key = keys[index]
           if key.is_a?(String) && key.encoding == Encoding::UTF_8
             @output << (@keys[key] || text_key(key))
           else
             # Two of these may be one key on the wire, and two for Ruby.
             certain &&= key.is_a?(Integer)
-            refuse_attribute(key) if attributes && !text?(key)
             put_key(key, depth)
           end
-          put(member, depth)
-        rescue EncodeError => e
-          raise e.within(key)
+          put(members[index], depth)
+          index += 1
         end
-        unique(value.each_key.map { |key| key_octets(key, depth) }.sort) unless certain || value.size < 2
+        unique(keys.map { |each| key_octets(each, depth) }.sort) unless certain || keys.size < 2
+      rescue EncodeError => e
+        raise index < keys.size ? e.within(keys[index]) : e
       end
 
-      def put_sorted(value, depth, attributes)
-        pairs = value.map do |key, member|
-          refuse_attribute(key) if attributes && !text?(key)
-          [key_octets(key, depth), key, member]
+      def put_sorted(keys, members, depth)
+        index = -1
+        octets = Array.new(keys.size)
+        octets[index] = key_octets(keys[index], depth) while (index += 1) < keys.size
+        order = (0...keys.size).sort_by { |place| octets[place] }
+        unique(octets.values_at(*order))
+        index = -1
+        while (index += 1) < order.size
+          place = order[index]
+          @output << octets[place]
+          put(members[place], depth)
         end
-        pairs.sort_by!(&:first)
-        unique(pairs.map(&:first))
-        pairs.each do |octets, key, member|
-          @output << octets
-          put(member, depth)
-        rescue EncodeError => e
-          raise e.within(key)
-        end
+      rescue EncodeError => e
+        raise place ? e.within(keys[place]) : e
       end
 
       # The octets of a key that is text in UTF-8. Short ones are kept: records have the same keys.
