@@ -1,23 +1,22 @@
 # frozen_string_literal: true
 
+require "logger"
 require "securerandom"
-require "puma"
-require "puma/server"
+require "hyperglyph/server/puma"
 require_relative "service"
 
 # The role of a server: spec/service.md, by Puma in this process.
 class ServerRole
   def serve(request)
     stop
-    app = Service.router(secret: SecureRandom.bytes(32)).app(loopback: true)
-    @server = Puma::Server.new(app, Puma::Events.stdio, min_threads: 0, max_threads: 16)
-    @server.add_tcp_listener("127.0.0.1", request.fetch("port"))
-    @server.run
-    { url: "http://127.0.0.1:#{request['port']}/" }
+    router = Service.router(secret: SecureRandom.bytes(32), logger: Logger.new($stderr, level: Logger::WARN))
+    @server = Hyperglyph::Server::PumaServer.new(router, port: request.fetch("port"))
+    @server.start
+    { url: @server.url }
   end
 
   def stop
-    @server&.stop(true)
+    @server&.stop
     @server = nil
   end
 end

@@ -125,8 +125,7 @@ module Hyperglyph
         @calls.within(request) do
           page = new_page(request)
           value = instance ? page.render(instance) : page.root
-          answer = message(request, page, value, modified_of(instance))
-          answer.conditional(request.env).compressed(request.env)
+          message(request, page, value, modified_of(instance)).fit(request)
         end
       end
 
@@ -203,9 +202,7 @@ module Hyperglyph
         return raw(request, result, modified) if result.is_a?(Blob) && raw?(request, result)
 
         page = new_page(request)
-        answer = message(request, page, page.render(result), modified)
-        answer = answer.conditional(request.env) if request.get?
-        answer.compressed(request.env)
+        message(request, page, page.render(result), modified).fit(request)
       end
 
       def moved(request, result)
@@ -235,11 +232,11 @@ module Hyperglyph
       def list(request, result)
         items = result.first(@router.max_list + 1)
         if items.size > @router.max_list
-          raise Refusal.new(413, "more than #{@router.max_list} items: ask for #{HTTP::SEQUENCE_TYPE}")
+          raise Refusal.new(500, "more than #{@router.max_list} items: ask for #{HTTP::SEQUENCE_TYPE}")
         end
 
         page = new_page(request)
-        message(request, page, page.render(items), nil).compressed(request.env)
+        message(request, page, page.render(items), nil).fit(request)
       end
 
       # REQ-BLOBHTTP-1 and 7; a type that could not stand in a head goes as a message.

@@ -24,7 +24,7 @@ module Hyperglyph
         @router = router
         @loopback = loopback
         @started = Server.now
-        @base = env["SCRIPT_NAME"].to_s
+        @base = Server.text(env["SCRIPT_NAME"])
         @accept = HTTP::Accept.new(env["HTTP_ACCEPT"])
         @method = env["REQUEST_METHOD"]
       end
@@ -246,15 +246,16 @@ module Hyperglyph
       def each_octets
         declared = declared_length
         read = 0
-        while (piece = read_piece)
+        while (piece = read_piece(declared ? declared - read : PIECE))
           too_large if (read += piece.bytesize) > @router.max_body
           yield piece
         end
         raise Refusal.new(400, "the body ends too early") if declared && read < declared
       end
 
-      def read_piece
-        piece = env["rack.input"]&.read(PIECE)
+      # Never more than Content-Length says, whatever the server below has in store.
+      def read_piece(most)
+        piece = env["rack.input"]&.read([most, PIECE].min) if most.positive?
         piece unless piece.nil? || piece.empty?
       rescue IOError, SystemCallError
         raise Refusal.new(400, "the body cannot be read to its end")
