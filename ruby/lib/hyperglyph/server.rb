@@ -33,7 +33,7 @@ module Hyperglyph
 
     # Raises Refusal with 504 if the deadline has passed.
     def expired?(deadline)
-      raise Refusal.new(504, "the deadline passed before the call began") if deadline && now >= deadline
+      raise Refusal.new(504, "the deadline passed") if deadline && now >= deadline
     end
 
     # Text from outside as it may stand in a message or the log: short, without control characters.

@@ -6,7 +6,7 @@ module Hyperglyph
     # instance. Made at registration; a request only ever finds one in a table.
     class Action
       # What an author may say of one; see Router#add for each.
-      OPTIONS = %i[safe method blob embed redirect if_match public_for modified defaults takes doc hidden].freeze
+      OPTIONS = %i[safe method blob embed redirect if_match public_for modified defaults takes doc].freeze
       # Methods of the URL of an instance itself.
       OWN = %w[PUT PATCH DELETE].freeze
 

@@ -10,7 +10,8 @@ module Hyperglyph
       MAX_NAME = 256
       MAX_SIZE_LINE = 256
       MAX_TRAILERS = 8_192
-      LINE = %r{\A[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32} ([!-~]+) HTTP/1\.([01])\z}n.freeze
+      ABSOLUTE = %r{https?://(?:[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=]|%\h\h)+}n.freeze
+      LINE = %r{\A[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32} (/[!-~]*|\*|#{ABSOLUTE}) HTTP/1\.([01])\z}n.freeze
       FIELD = /\A([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\z/n.freeze
       SIZE = /\A(\h{1,15})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n\z/n.freeze
       BARE = /(?<!\r)\n/n.freeze
@@ -46,7 +47,6 @@ module Hyperglyph
 
       def head(octets)
         taken = until_end("\r\n\r\n", octets)
-        refuse(400, "a line of the head ends without CR") if BARE.match?(@line)
         return judge(taken) if @line.end_with?("\r\n\r\n")
 
         refuse(414, "a URL of more than #{@max_url} octets") if !@line.include?("\n") && @line.bytesize > @max_url + 64
@@ -61,6 +61,7 @@ module Hyperglyph
         @line << octets
         stop = @line.index(ending, from)
         @line = @line.byteslice(0, stop + ending.bytesize) if stop
+        refuse(400, "a line ends without CR") if @line.index(BARE, from)
         @line.bytesize - before
       end
 
@@ -114,7 +115,7 @@ module Hyperglyph
 
       def size(octets)
         taken = until_end("\r\n", octets)
-        refuse(400, "the size of a chunk cannot be read") if @line.bytesize > MAX_SIZE_LINE || BARE.match?(@line)
+        refuse(400, "the size of a chunk cannot be read") if @line.bytesize > MAX_SIZE_LINE
         return taken unless @line.end_with?("\r\n")
 
         digits = SIZE.match(@line)&.[](1) or refuse(400, "the size of a chunk cannot be read")
@@ -145,7 +146,6 @@ module Hyperglyph
       def trailers(octets)
         taken = until_end("\r\n", octets)
         refuse(431, "the trailers are too long") if (@body += taken) > @max_body + MAX_TRAILERS
-        refuse(400, "a trailer cannot be read") if BARE.match?(@line)
         return taken unless @line.end_with?("\r\n")
 
         ended = @line == "\r\n"
