@@ -28,6 +28,8 @@ module Hyperglyph
         @envelope = choose_envelope
         @doc, @public_for, @modified = options.values_at(:doc, :public_for, :modified)
         check
+        @attributes = attributes.freeze
+        @element = Extension.new(link? ? "link" : "form", @attributes, nil)
         freeze
       end
 
@@ -60,22 +62,28 @@ module Hyperglyph
         @options[:if_match] == true
       end
 
-      # Its link or form. url: relative to the page's base. tag: the version for If-Match, or nil. The block
-      # gives the content of what is embedded.
-      def element(url, tag = nil)
-        if link?
-          attributes = { "url" => url }
-          attributes["inline"] = true if embed?
-        else
-          attributes = { "method" => @http_method, "url" => url, "values" => inputs }
-          attributes["envelope"] = @envelope unless @envelope == HTTP::Forms::ENVELOPES[@http_method].first
-          attributes["headers"] = { "If-Match" => tag } if tag
-        end
-        attributes["doc"] = @doc if @doc
-        Extension.new(link? ? "link" : "form", attributes, (yield if embed?))
+      # Its link or form. tag: the version for If-Match, or nil. The block gives the content of what is embedded.
+      def element(tag = nil)
+        return Extension.new("link", @attributes, yield) if embed?
+        return @element unless tag && if_match?
+
+        Extension.new("form", @attributes.merge("headers" => { "If-Match" => tag }), nil)
       end
 
       private
+
+      # The URL is relative to that of the page: of the service, or of the instance.
+      def attributes
+        attributes = { "url" => own? ? "./" : Page.segment(@name) }
+        if link?
+          attributes["inline"] = true if embed?
+        else
+          attributes = { "method" => @http_method, **attributes, "values" => inputs }
+          attributes["envelope"] = @envelope unless @envelope == HTTP::Forms::ENVELOPES[@http_method].first
+        end
+        attributes["doc"] = @doc if @doc
+        attributes
+      end
 
       def inputs
         @signature.parameters.each_value.map do |parameter|

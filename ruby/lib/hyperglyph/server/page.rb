@@ -42,7 +42,7 @@ module Hyperglyph
       # The page of the service itself.
       def root
         members = @router.actions.each_value.to_h do |action|
-          [action.name, action.element(Page.segment(action.name)) { render(action.call(nil, [], {})) }]
+          [action.name, action.element { render(action.call(nil, [], {})) }]
         end
         Extension.new("resource", { "url" => "#{@base}/", "name" => @router.name, "profile" => @router.name }, members)
       end
@@ -102,8 +102,7 @@ module Hyperglyph
       end
 
       def element(action, instance, tag)
-        url = action.own? ? "./" : Page.segment(action.name)
-        action.element(url, (tag if action.if_match?)) { render(action.call(instance, [], {})) }
+        action.element(tag) { render(action.call(instance, [], {})) }
       end
 
       def extension(value)
