@@ -61,11 +61,16 @@ module Hyperglyph
       # Public methods of the class and of the Resource classes above it; never those of anything else.
       def names(declared)
         found = @type.ancestors.grep(Class).take_while { |type| type.include?(Resource) }
-                     .reverse.flat_map { |type| type.public_instance_methods(false) }.uniq
+                     .reverse.flat_map { |type| in_order(type, type.public_instance_methods(false)) }.uniq
         missing = declared.keys.find { |name| !found.include?(name) && !declared[name][:hidden] }
         raise ArgumentError, "#{@type} has no public method #{missing} of its own" if missing
 
         found.select { |name| declared.key?(name) ? !declared[name][:hidden] : offered?(name) }
+      end
+
+      # As they stand in the source: Ruby's own order differs between processes, and so would entity tags (REQ-COND-1).
+      def in_order(type, names)
+        names.sort_by { |name| [type.instance_method(name).source_location&.last || 0, name] }
       end
 
       def offered?(name)

@@ -42,7 +42,7 @@ module Hyperglyph
       # The page of the service itself.
       def root
         members = @router.actions.each_value.to_h do |action|
-          [action.name, action.element { render(action.call(nil, [], {})) }]
+          [action.name, element(action, nil)]
         end
         Extension.new("resource", { "url" => "#{@base}/", "name" => @router.name, "profile" => @router.name }, members)
       end
@@ -98,11 +98,14 @@ module Hyperglyph
       end
 
       def embedded(description, instance)
-        description.actions.each_value.select(&:embed?).to_h { |action| [action.name, element(action, instance, nil)] }
+        description.actions.each_value.select(&:embed?).to_h { |action| [action.name, element(action, instance)] }
       end
 
-      def element(action, instance, tag)
+      # A link whose content was refused is one without: the rest of the page stays of use.
+      def element(action, instance, tag = nil)
         action.element(tag) { render(action.call(instance, [], {})) }
+      rescue Failure
+        Extension.new("link", { "url" => Page.segment(action.name) }, nil)
       end
 
       def extension(value)
