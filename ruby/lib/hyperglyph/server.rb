@@ -36,6 +36,16 @@ module Hyperglyph
       raise Refusal.new(504, "the deadline passed") if deadline && now >= deadline
     end
 
+    # Whether a value is or holds a blob.
+    def blob?(value)
+      case value
+      when Blob then true
+      when Array, Set, Hash then value.any? { |item| blob?(item) }
+      when Extension then blob?(value.attributes) || blob?(value.content)
+      else false
+      end
+    end
+
     # Text from outside as it may stand in a message or the log: short, without control characters.
     def shown(text)
       text(text)[0, 200].gsub(/[[:cntrl:]]/) { |character| format("\\x%02X", character.ord) }

@@ -97,15 +97,7 @@ module Hyperglyph
 
       # REQ-INPUT-7: what has no encoding, or is or holds a blob, does not.
       def travels?(value)
-        case value
-        when Blob then false
-        when Array, Set then value.all? { |item| travels?(item) }
-        when Hash then value.all? { |pair| travels?(pair) }
-        when Extension then travels?(value.attributes) && travels?(value.content)
-        else
-          Codec.encode(value)
-          true
-        end
+        !Server.blob?(value) && !Codec.encode(value).empty?
       rescue Codec::EncodeError
         false
       end

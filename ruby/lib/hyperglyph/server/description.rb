@@ -42,7 +42,7 @@ module Hyperglyph
         state = instance.__send__(:reference_state)
         raise TypeError, "reference_state of #{@type} gives no Hash" unless state.is_a?(Hash)
 
-        state
+        state.transform_keys(&:to_s)
       end
 
       # The instance of a state. Raises Refusal with 410 if the class cannot be made of it any more, or it is gone.

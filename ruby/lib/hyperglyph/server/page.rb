@@ -50,8 +50,12 @@ module Hyperglyph
       # The URL of an instance: its reference.
       def url_of(instance)
         description = @router.description_of(instance)
-        reference = @router.references.sign(description.name, render_state(description.state(instance)))
-        "#{@base}/#{Page.segment(description.name)}/#{reference}/"
+        reference = @router.references.sign(description.name, description.state(instance))
+        url = "#{@base}/#{Page.segment(description.name)}/#{reference}/"
+        return url if url.bytesize <= Request::MAX_URL
+
+        raise ArgumentError, "the state of a #{description.name} makes a URL of #{url.bytesize} octets: keep it " \
+                             "elsewhere, under a name"
       end
 
       # The version of an instance: of its data, without its forms (REQ-COND-5). Quoted, as it stands in a head.
@@ -117,11 +121,6 @@ module Hyperglyph
         @blobs += 1
         @blob_octets &&= value.size && (@blob_octets + value.size)
         value
-      end
-
-      # State is plain data: no objects, links or blobs in a URL.
-      def render_state(state)
-        state.transform_keys(&:to_s)
       end
 
       def deeper

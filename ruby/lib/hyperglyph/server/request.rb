@@ -168,18 +168,9 @@ module Hyperglyph
         decoder = Codec::Decoder.new(limits: @router.limits)
         decoder.feed(HTTP::Forms.query_decode(query))
         arguments = decoder.finish
-        raise Refusal.new(400, "blobs cannot travel in a URL") if blobs?(arguments)
+        raise Refusal.new(400, "blobs cannot travel in a URL") if Server.blob?(arguments)
 
         mapping(arguments)
-      end
-
-      def blobs?(value)
-        case value
-        when Blob then true
-        when Array, Set, Hash then value.any? { |item| blobs?(item) }
-        when Extension then blobs?(value.attributes) || blobs?(value.content)
-        else false
-        end
       end
 
       def from_body
