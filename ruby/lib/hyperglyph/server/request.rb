@@ -265,22 +265,23 @@ module Hyperglyph
         raise Refusal.new(413, "a body of more than #{most} octets")
       end
 
-      def inflate(&block)
+      def inflate
         inflater = Zlib::Inflate.new(16 + Zlib::MAX_WBITS)
-        total = 0
+        given = total = 0
         each_octets do |piece|
-          raise Refusal.new(400, "octets behind the compressed body") if inflater.finished?
-
+          given += piece.bytesize
           inflater.inflate(piece) do |plain|
             too_large if (total += plain.bytesize) > @router.max_body
-            block.call(plain)
+            yield plain
           end
+          break if inflater.finished?
         end
         raise Refusal.new(400, "the compressed body ends too early, or goes on") unless
-          inflater.finished? && inflater.avail_in.zero?
+          inflater.finished? && inflater.total_in == given && read_piece(1).nil?
       rescue Zlib::Error
         raise Refusal.new(400, "the compressed body is damaged")
       ensure
+        inflater&.reset
         inflater&.close
       end
     end
