@@ -13,7 +13,7 @@ module Hyperglyph
       ABSOLUTE = %r{https?://(?:[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=]|%\h\h)+}n.freeze
       LINE = %r{\A[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32} (/[!-~]*|\*|#{ABSOLUTE}) HTTP/1\.([01])\z}n.freeze
       FIELD = /\A([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\z/n.freeze
-      SIZE = /\A(\h{1,15})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n\z/n.freeze
+      SIZE = /\A(\h{1,15})(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n\z/n.freeze
       BARE = /(?<!\r)\n/n.freeze
 
       # max_body: octets of a body, max_url: of a request's target.
@@ -24,14 +24,20 @@ module Hyperglyph
       end
 
       # How many of these octets, the next ones of the connection, belong to the message that is being read: all, or
-      # those up to its end. Raises Refusal as soon as it is wrong.
+      # those up to its end; and those of them that are for the server below: all but trailers, which say nothing
+      # here, and which Puma reads in more than one way. Raises Refusal as soon as it is wrong.
       def take(octets)
         taken = 0
-        while taken < octets.bytesize
-          taken += __send__(@state, octets.byteslice(taken..))
-          return taken if @state == :ended && start
+        passed = String.new(encoding: Encoding::BINARY)
+        while taken < octets.bytesize && @state != :ended
+          state = @state
+          count = __send__(state, octets.byteslice(taken..))
+          passed << octets.byteslice(taken, count) unless state == :trailers
+          passed << "\r\n" if state == :trailers && @state == :ended
+          taken += count
         end
-        taken
+        start if @state == :ended
+        [taken, passed]
       end
 
       private
@@ -42,7 +48,6 @@ module Hyperglyph
         @state = :head
         @line = String.new(encoding: Encoding::BINARY)
         @body = 0
-        true
       end
 
       def head(octets)

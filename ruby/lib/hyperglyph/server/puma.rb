@@ -101,8 +101,9 @@ module Hyperglyph
           octets = __getobj__.recv_nonblock(most, Socket::MSG_PEEK)
           raise EOFError if octets.nil? || octets.empty?
 
-          taken = @framing.take(octets)
+          taken, passed = @framing.take(octets)
           __getobj__.read_nonblock(taken)
+          passed.empty? ? raise(IO::EAGAINWaitReadable) : passed
         rescue Refusal => refusal
           answer(refusal.status, refusal.message)
           drain
