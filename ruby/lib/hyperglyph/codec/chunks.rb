@@ -7,7 +7,9 @@ module Hyperglyph
       # Octets that a buffer must hold before `scan` can go on.
       attr_reader :needed
 
-      def initialize(limits, white_space)
+      # `followed`: another message may follow this one.
+      def initialize(limits, white_space, followed)
+        @followed = followed
         @limits = limits
         @white_space = white_space
         @spools = {}          # by id, those that have had no end chunk; false: it has had one
@@ -46,7 +48,7 @@ module Hyperglyph
         @needed = 1
         while true
           pos = content(buffer, base, pos) if @spool
-          break if @spool
+          break if @spool || (@followed && complete?)
 
           pos = @white_space.skip(buffer, base, pos)
           following = head(buffer, base, pos)

@@ -17,10 +17,12 @@ module Hyperglyph
     # However the message is cut, value or fault are the same (REQ-MSG-5). After a fault each call raises
     # it again. Not to be shared among threads.
     class Decoder
-      def initialize(limits: nil)
+      # `followed`: the message is one of a sequence. What comes behind it is left in `rest`, and no fault.
+      def initialize(limits: nil, followed: false)
         limits ||= Limits::DEFAULT
         white_space = WhiteSpace.new(limits)
-        @chunks = Chunks.new(limits, white_space)
+        @chunks = Chunks.new(limits, white_space, followed)
+        @followed = followed
         @root = Root.new(limits, white_space, @chunks)
         @base = 0             # where the buffer begins in the message
         @buffer = "".b        # what has come and has not been read
@@ -52,13 +54,24 @@ module Hyperglyph
         @root.value
       end
 
+      # Whether all of the message is there, the content of its blobs too.
+      def complete?
+        root? && @chunks.complete?
+      end
+
+      # The octets behind the message, where it is `followed`.
+      def rest
+        join
+        @buffer
+      end
+
       # No more octets come: gives the value. DecodeError if some are missing.
       def finish
         raise @fault if @fault
 
         unless @finished
           unread = @buffer.bytesize + @waiting_size
-          missing(@base + unread) unless root? && @chunks.complete? && unread.zero?
+          missing(@base + unread) unless complete? && (unread.zero? || @followed)
           @finished = true
         end
         @root.value

@@ -36,6 +36,11 @@ module Hyperglyph
       allocate.tap { |blob| blob.__send__(:take, attributes, spool) }
     end
 
+    # A blob of the same content with other attributes.
+    def with(attributes)
+      dup.tap { |blob| blob.instance_variable_set(:@attributes, attributes.freeze) }
+    end
+
     # The media type; application/octet-stream where the attributes have none, or no text.
     def content_type
       type = @attributes["content-type"]
