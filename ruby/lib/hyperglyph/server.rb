@@ -33,7 +33,17 @@ module Hyperglyph
 
     # Raises Refusal with 504 if the deadline has passed.
     def expired?(deadline)
-      raise Refusal.new(504, "the deadline passed before the call began") if deadline && now >= deadline
+      raise Refusal.new(504, "the deadline passed") if deadline && now >= deadline
+    end
+
+    # Whether a value is or holds a blob.
+    def blob?(value)
+      case value
+      when Blob then true
+      when Array, Set, Hash then value.any? { |item| blob?(item) }
+      when Extension then blob?(value.attributes) || blob?(value.content)
+      else false
+      end
     end
 
     # Text from outside as it may stand in a message or the log: short, without control characters.

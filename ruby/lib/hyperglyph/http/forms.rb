@@ -29,7 +29,7 @@ module Hyperglyph
 
       # Octets as a query: each but letters, digits and -._~ percent-encoded (REQ-ENV-3).
       def percent_encode(octets)
-        octets.b.gsub(UNRESERVED) { |octet| format("%%%02X", octet.ord) }
+        octets.b.gsub(UNRESERVED) { |octet| format("%%%02X", octet.ord) }.force_encoding(Encoding::UTF_8)
       end
 
       # The octets that a query stands for; `+` is a space (REQ-ENV-4). Raises Malformed for half an escape.

@@ -6,7 +6,7 @@ module Hyperglyph
     # instance. Made at registration; a request only ever finds one in a table.
     class Action
       # What an author may say of one; see Router#add for each.
-      OPTIONS = %i[safe method blob embed redirect if_match public_for modified defaults takes doc hidden].freeze
+      OPTIONS = %i[safe method blob embed redirect if_match public_for modified defaults takes doc].freeze
       # Methods of the URL of an instance itself.
       OWN = %w[PUT PATCH DELETE].freeze
 
@@ -28,6 +28,8 @@ module Hyperglyph
         @envelope = choose_envelope
         @doc, @public_for, @modified = options.values_at(:doc, :public_for, :modified)
         check
+        @attributes = attributes.freeze
+        @element = Extension.new(link? ? "link" : "form", @attributes, nil)
         freeze
       end
 
@@ -60,22 +62,28 @@ module Hyperglyph
         @options[:if_match] == true
       end
 
-      # Its link or form. url: relative to the page's base. tag: the version for If-Match, or nil. The block
-      # gives the content of what is embedded.
-      def element(url, tag = nil)
-        if link?
-          attributes = { "url" => url }
-          attributes["inline"] = true if embed?
-        else
-          attributes = { "method" => @http_method, "url" => url, "values" => inputs }
-          attributes["envelope"] = @envelope unless @envelope == HTTP::Forms::ENVELOPES[@http_method].first
-          attributes["headers"] = { "If-Match" => tag } if tag
-        end
-        attributes["doc"] = @doc if @doc
-        Extension.new(link? ? "link" : "form", attributes, (yield if embed?))
+      # Its link or form. tag: the version for If-Match, or nil. The block gives the content of what is embedded.
+      def element(tag = nil)
+        return Extension.new("link", @attributes, yield) if embed?
+        return @element unless tag && if_match?
+
+        Extension.new("form", @attributes.merge("headers" => { "If-Match" => tag }), nil)
       end
 
       private
+
+      # The URL is relative to that of the page: of the service, or of the instance.
+      def attributes
+        attributes = { "url" => own? ? "./" : Page.segment(@name) }
+        if link?
+          attributes["inline"] = true if embed?
+        else
+          attributes = { "method" => @http_method, **attributes, "values" => inputs }
+          attributes["envelope"] = @envelope unless @envelope == HTTP::Forms::ENVELOPES[@http_method].first
+        end
+        attributes["doc"] = @doc if @doc
+        attributes
+      end
 
       def inputs
         @signature.parameters.each_value.map do |parameter|
@@ -89,15 +97,7 @@ module Hyperglyph
 
       # REQ-INPUT-7: what has no encoding, or is or holds a blob, does not.
       def travels?(value)
-        case value
-        when Blob then false
-        when Array, Set then value.all? { |item| travels?(item) }
-        when Hash then value.all? { |pair| travels?(pair) }
-        when Extension then travels?(value.attributes) && travels?(value.content)
-        else
-          Codec.encode(value)
-          true
-        end
+        !Server.blob?(value) && !Codec.encode(value).empty?
       rescue Codec::EncodeError
         false
       end

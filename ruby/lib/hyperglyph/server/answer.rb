@@ -52,15 +52,15 @@ module Hyperglyph
         Answer.new(304, @headers.slice("etag", "last-modified"))
       end
 
-      # Compressed, if it is a message that is worth it and asked for so (REQ-HEAD-7). The entity tag becomes a weak
-      # one: it is another body (REQ-COND-3).
-      def compressed(env)
-        return self unless @body.is_a?(Array) && @body.sum(&:bytesize) >= COMPRESSED_FROM &&
-                           @headers["content-type"] == HTTP::MEDIA_TYPE && Answer.gzip?(env["HTTP_ACCEPT_ENCODING"])
+      # As the request asks for it: compressed, if it is a message that is worth it (REQ-HEAD-7), and for GET under
+      # its conditions. A compressed message has a weak entity tag: it is another body (REQ-COND-3).
+      def fit(request)
+        compressed = compressible? && Answer.gzip?(request.env["HTTP_ACCEPT_ENCODING"])
+        answer = compressed ? weakened : self
+        answer = answer.conditional(request.env) if request.get?
+        return answer unless compressed && answer.status == 200
 
-        headers = { **@headers, "content-encoding" => "gzip" }
-        headers["etag"] = "W/#{headers['etag']}" if headers["etag"]
-        Answer.new(@status, headers, [Zlib.gzip(@body.join)])
+        Answer.new(200, { **answer.headers, "content-encoding" => "gzip" }, [Zlib.gzip(@body.join)])
       end
 
       # REQ-COND-6 to 8.
@@ -84,6 +84,17 @@ module Hyperglyph
         @body.close if @body.respond_to?(:close)
         [@status, headers, []]
       end
+
+      def weakened
+        tag = @headers["etag"]
+        tag ? Answer.new(@status, { **@headers, "etag" => "W/#{tag}" }, @body) : self
+      end
+
+      def compressible?
+        @status == 200 && @headers["content-type"] == HTTP::MEDIA_TYPE && @body.is_a?(Array) &&
+          @body.sum(&:bytesize) >= COMPRESSED_FROM
+      end
+      private :weakened, :compressible?
 
       def self.gzip?(accepted)
         HTTP::Headers.list(accepted.to_s).any? do |member|

@@ -71,7 +71,10 @@ module Hyperglyph
         if failure.equal?(error)
           @router.logger.info { "#{logref} #{failure.status} #{Server.shown(failure.message)}" }
         else
-          @router.logger.error { "#{logref} #{failure.status} #{error.full_message(highlight: false)}" }
+          @router.logger.error do
+            trace = error.backtrace&.join("\n  ")
+            "#{logref} #{failure.status} #{error.class}: #{Server.shown(error.message)}\n  #{trace}"
+          end
         end
       end
 
@@ -111,9 +114,10 @@ module Hyperglyph
         [description.own(request.method) || not_allowed(description.own_methods), instance]
       end
 
+      # What is safe may be asked for by POST, too (REQ-METHOD-8).
       def allowed(request, action)
-        fits = action.safe? ? request.get? : request.method == action.http_method
-        fits ? action : not_allowed(action.safe? ? %w[GET HEAD] : [action.http_method])
+        methods = action.safe? ? %w[GET HEAD POST] : [action.http_method]
+        methods.include?(request.method) ? action : not_allowed(methods)
       end
 
       def not_allowed(methods)
@@ -125,8 +129,7 @@ module Hyperglyph
         @calls.within(request) do
           page = new_page(request)
           value = instance ? page.render(instance) : page.root
-          answer = message(request, page, value, modified_of(instance))
-          answer.conditional(request.env).compressed(request.env)
+          message(request, page, value, modified_of(instance)).fit(request)
         end
       end
 
@@ -139,7 +142,7 @@ module Hyperglyph
       end
 
       def perform(request, action, instance)
-        arguments = request.arguments(action.envelope)
+        arguments = request.arguments(action.safe? ? "form" : action.envelope)
         positional, keywords = action.signature.bind(arguments, ->(type, value) { object_of(request, type, value) })
         @calls.within(request) do
           exclusively(request, action, instance) do
@@ -166,7 +169,7 @@ module Hyperglyph
 
       # Conditions of an unsafe call hold until it is done: no other with conditions is let in between.
       def exclusively(request, action, instance, &block)
-        return yield if action.safe?
+        return yield if request.get?
         return check_function(request, &block) unless action.own?
 
         @locks[request.env["PATH_INFO"].hash % LOCKS].synchronize do
@@ -203,9 +206,7 @@ module Hyperglyph
         return raw(request, result, modified) if result.is_a?(Blob) && raw?(request, result)
 
         page = new_page(request)
-        answer = message(request, page, page.render(result), modified)
-        answer = answer.conditional(request.env) if request.get?
-        answer.compressed(request.env)
+        message(request, page, page.render(result), modified).fit(request)
       end
 
       def moved(request, result)
@@ -235,11 +236,11 @@ module Hyperglyph
       def list(request, result)
         items = result.first(@router.max_list + 1)
         if items.size > @router.max_list
-          raise Refusal.new(413, "more than #{@router.max_list} items: ask for #{HTTP::SEQUENCE_TYPE}")
+          raise Refusal.new(500, "more than #{@router.max_list} items: ask for #{HTTP::SEQUENCE_TYPE}")
         end
 
         page = new_page(request)
-        message(request, page, page.render(items), nil).compressed(request.env)
+        message(request, page, page.render(items), nil).fit(request)
       end
 
       # REQ-BLOBHTTP-1 and 7; a type that could not stand in a head goes as a message.

@@ -49,11 +49,6 @@ module Hyperglyph
           @block.call(octets)
           octets.bytesize
         end
-
-        def <<(octets)
-          write(octets)
-          self
-        end
       end
     end
 

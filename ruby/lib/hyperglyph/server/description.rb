@@ -42,7 +42,7 @@ module Hyperglyph
         state = instance.__send__(:reference_state)
         raise TypeError, "reference_state of #{@type} gives no Hash" unless state.is_a?(Hash)
 
-        state
+        state.transform_keys(&:to_s)
       end
 
       # The instance of a state. Raises Refusal with 410 if the class cannot be made of it any more, or it is gone.
@@ -61,11 +61,16 @@ module Hyperglyph
       # Public methods of the class and of the Resource classes above it; never those of anything else.
       def names(declared)
         found = @type.ancestors.grep(Class).take_while { |type| type.include?(Resource) }
-                     .reverse.flat_map { |type| type.public_instance_methods(false) }.uniq
+                     .reverse.flat_map { |type| in_order(type, type.public_instance_methods(false)) }.uniq
         missing = declared.keys.find { |name| !found.include?(name) && !declared[name][:hidden] }
         raise ArgumentError, "#{@type} has no public method #{missing} of its own" if missing
 
         found.select { |name| declared.key?(name) ? !declared[name][:hidden] : offered?(name) }
+      end
+
+      # As they stand in the source: Ruby's own order differs between processes, and so would entity tags (REQ-COND-1).
+      def in_order(type, names)
+        names.sort_by { |name| [type.instance_method(name).source_location&.last || 0, name] }
       end
 
       def offered?(name)

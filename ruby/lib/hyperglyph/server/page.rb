@@ -42,7 +42,7 @@ module Hyperglyph
       # The page of the service itself.
       def root
         members = @router.actions.each_value.to_h do |action|
-          [action.name, action.element(Page.segment(action.name)) { render(action.call(nil, [], {})) }]
+          [action.name, element(action, nil)]
         end
         Extension.new("resource", { "url" => "#{@base}/", "name" => @router.name, "profile" => @router.name }, members)
       end
@@ -50,8 +50,12 @@ module Hyperglyph
       # The URL of an instance: its reference.
       def url_of(instance)
         description = @router.description_of(instance)
-        reference = @router.references.sign(description.name, render_state(description.state(instance)))
-        "#{@base}/#{Page.segment(description.name)}/#{reference}/"
+        reference = @router.references.sign(description.name, description.state(instance))
+        url = "#{@base}/#{Page.segment(description.name)}/#{reference}/"
+        return url if url.bytesize <= Request::MAX_URL
+
+        raise ArgumentError, "the state of a #{description.name} makes a URL of #{url.bytesize} octets: keep it " \
+                             "elsewhere, under a name"
       end
 
       # The version of an instance: of its data, without its forms (REQ-COND-5). Quoted, as it stands in a head.
@@ -98,12 +102,14 @@ module Hyperglyph
       end
 
       def embedded(description, instance)
-        description.actions.each_value.select(&:embed?).to_h { |action| [action.name, element(action, instance, nil)] }
+        description.actions.each_value.select(&:embed?).to_h { |action| [action.name, element(action, instance)] }
       end
 
-      def element(action, instance, tag)
-        url = action.own? ? "./" : Page.segment(action.name)
-        action.element(url, (tag if action.if_match?)) { render(action.call(instance, [], {})) }
+      # A link whose content was refused is one without: the rest of the page stays of use.
+      def element(action, instance, tag = nil)
+        action.element(tag) { render(action.call(instance, [], {})) }
+      rescue Failure
+        Extension.new("link", { "url" => Page.segment(action.name) }, nil)
       end
 
       def extension(value)
@@ -115,11 +121,6 @@ module Hyperglyph
         @blobs += 1
         @blob_octets &&= value.size && (@blob_octets + value.size)
         value
-      end
-
-      # State is plain data: no objects, links or blobs in a URL.
-      def render_state(state)
-        state.transform_keys(&:to_s)
       end
 
       def deeper

@@ -25,8 +25,11 @@ module Hyperglyph
                              "make one with SecureRandom.bytes(32) and keep it over restarts"
       end
 
-      # The reference for a state, a Hash of text to data, of the class registered under this name.
+      # The reference for a state, a Hash of text to data, of the class registered under this name. Raises
+      # Codec::EncodeError and ArgumentError for a state that is no plain data.
       def sign(name, state)
+        raise ArgumentError, "the state of a #{name} holds a blob: keep it elsewhere, under a name" if Server.blob?(state)
+
         octets = Codec.encode(state, canonical: true)
         pack([VERSION].pack("C") + code(@secrets.first, name, octets) + octets)
       end

@@ -24,7 +24,7 @@ module Hyperglyph
         @router = router
         @loopback = loopback
         @started = Server.now
-        @base = env["SCRIPT_NAME"].to_s
+        @base = Server.text(env["SCRIPT_NAME"])
         @accept = HTTP::Accept.new(env["HTTP_ACCEPT"])
         @method = env["REQUEST_METHOD"]
       end
@@ -168,18 +168,9 @@ module Hyperglyph
         decoder = Codec::Decoder.new(limits: @router.limits)
         decoder.feed(HTTP::Forms.query_decode(query))
         arguments = decoder.finish
-        raise Refusal.new(400, "blobs cannot travel in a URL") if blobs?(arguments)
+        raise Refusal.new(400, "blobs cannot travel in a URL") if Server.blob?(arguments)
 
         mapping(arguments)
-      end
-
-      def blobs?(value)
-        case value
-        when Blob then true
-        when Array, Set, Hash then value.any? { |item| blobs?(item) }
-        when Extension then blobs?(value.attributes) || blobs?(value.content)
-        else false
-        end
       end
 
       def from_body
@@ -246,15 +237,16 @@ module Hyperglyph
       def each_octets
         declared = declared_length
         read = 0
-        while (piece = read_piece)
+        while (piece = read_piece(declared ? declared - read : PIECE))
           too_large if (read += piece.bytesize) > @router.max_body
           yield piece
         end
         raise Refusal.new(400, "the body ends too early") if declared && read < declared
       end
 
-      def read_piece
-        piece = env["rack.input"]&.read(PIECE)
+      # Never more than Content-Length says, whatever the server below has in store.
+      def read_piece(most)
+        piece = env["rack.input"]&.read([most, PIECE].min) if most.positive?
         piece unless piece.nil? || piece.empty?
       rescue IOError, SystemCallError
         raise Refusal.new(400, "the body cannot be read to its end")
@@ -273,22 +265,23 @@ module Hyperglyph
         raise Refusal.new(413, "a body of more than #{most} octets")
       end
 
-      def inflate(&block)
+      def inflate
         inflater = Zlib::Inflate.new(16 + Zlib::MAX_WBITS)
-        total = 0
+        given = total = 0
         each_octets do |piece|
-          raise Refusal.new(400, "octets behind the compressed body") if inflater.finished?
-
+          given += piece.bytesize
           inflater.inflate(piece) do |plain|
             too_large if (total += plain.bytesize) > @router.max_body
-            block.call(plain)
+            yield plain
           end
+          break if inflater.finished?
         end
         raise Refusal.new(400, "the compressed body ends too early, or goes on") unless
-          inflater.finished? && inflater.avail_in.zero?
+          inflater.finished? && inflater.total_in == given && read_piece(1).nil?
       rescue Zlib::Error
         raise Refusal.new(400, "the compressed body is damaged")
       ensure
+        inflater&.reset
         inflater&.close
       end
     end

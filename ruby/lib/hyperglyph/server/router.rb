@@ -99,7 +99,7 @@ module Hyperglyph
 
       def add_class(type, name, options)
         @descriptions[name] = @types[type] = Description.new(name, type)
-        return if options[:hidden]
+        return if options.delete(:hidden)
 
         parameters = type.instance_method(:initialize).parameters
         @actions[name] = Action.new(name, "#{name}()", parameters, options) do |_, positional, keywords|

@@ -13,12 +13,15 @@ module Hyperglyph
     # The name, a String; attributes, a Hash or OrderedHash with keys that are String; any value.
     attr_reader :name, :attributes, :content
 
-    # Names of attributes may be Symbols. ArgumentError for a reserved name.
+    # Names of attributes may be Symbols. ArgumentError for a reserved name, and for a link, form, input,
+    # resource or error that lacks what it must have (REQ-EXT-6).
     def initialize(name, attributes = {}, content = nil)
       name = name.to_s
       raise ArgumentError, "#{name} is a reserved name: choose another" if RESERVED.include?(name)
 
-      assign(name, Extension.attributes(attributes), content)
+      attributes = Extension.attributes(attributes)
+      Hypermedia.check(name, attributes, content)
+      assign(name, attributes, content)
     end
 
     # What a decoder builds: nothing is judged, and the parts are taken over.
