@@ -8,7 +8,7 @@ module Hyperglyph
     METHODS = %w[GET POST PUT PATCH DELETE].freeze
     TEXT = ->(value) { (value.is_a?(String) && value.encoding != Encoding::BINARY) || value.is_a?(Symbol) }
     FLAG = ->(value) { [true, false].include?(value) }
-    TIME = ->(value) { value.respond_to?(:to_time) }
+    TIME = ->(value) { value.is_a?(Time) || value.respond_to?(:to_time) } # a Time has to_time only with "date"
     HEADERS = ->(value) { value.is_a?(Hash) && value.all? { |pair| pair.all?(&TEXT) } }
     METHOD = ->(value) { METHODS.include?(value.to_s) }
     CODE = ->(value) { value.is_a?(Integer) || TEXT.call(value) }

@@ -142,18 +142,16 @@ module Hyperglyph
         @told = false
       end
 
-      # Up to so many octets, nil at the end; without a number all that is left. Raises TransportError where it is
-      # cut short, MalformedAnswer beyond the limits, and IOError after its end was told.
-      def read(octets = nil)
+      # Up to so many octets, nil at the end; without a number all that is left; into a String if one is given. Raises
+      # TransportError where it is cut short, MalformedAnswer beyond the limits, and IOError after its end was told.
+      def read(octets = nil, into = nil)
         raise IOError, "the content of this blob was read already: keep it where it is needed twice" if @told
-        return read_all if octets.nil?
-        return "".b if octets.zero?
 
-        piece = more(nil) while @buffer.bytesize < octets && piece != false
-        return @buffer.slice!(0, octets) unless @buffer.empty?
+        piece = octets ? some(octets) : read_all
+        return piece unless into
 
-        @told = true
-        nil
+        into.replace(piece || "")
+        piece && into
       end
 
       def read_all(deadline = nil)
@@ -167,6 +165,14 @@ module Hyperglyph
       end
 
       private
+
+      def some(octets)
+        nil while @buffer.bytesize < octets && more(nil)
+        return @buffer.slice!(0, octets) if octets.zero? || !@buffer.empty?
+
+        @told = true
+        nil
+      end
 
       def more(deadline)
         piece = @body.read(deadline || HTTP::Deadline.current.sooner(@client.timeout)) or return false

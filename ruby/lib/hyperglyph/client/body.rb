@@ -152,7 +152,10 @@ module Hyperglyph
 
       def close
         @body.close
-        @inflater.close unless @inflater.closed?
+        return if @inflater.closed?
+
+        @inflater.reset # or Ruby warns of an unfinished stream
+        @inflater.close
       end
 
       private

@@ -122,7 +122,8 @@ module Hyperglyph
 
     # A stream may give less than it is asked for.
     def fill(stream)
-      piece = (stream.read(CHUNK) || "").b
+      piece = stream.read(CHUNK) or return "".b
+      piece = piece.b
       while piece.bytesize < CHUNK
         more = stream.read(CHUNK - piece.bytesize)
         break if more.nil? || more.empty?
