@@ -85,6 +85,22 @@ def _shipped(name: str) -> str:
     return str(Path(str(files("hyperglyph.conformance").joinpath("testees", name))))
 
 
+def _gem(name: str) -> Path:
+    """A program of the gem, which lies beside this package in a checkout and is in no wheel."""
+    return Path(str(files("hyperglyph.conformance"))).resolve().parent / "ruby" / name
+
+
+def _lacks_gem() -> str | None:
+    if not _gem("testee.rb").exists():
+        return "run from a checkout: ruby/testee.rb is not installed with this package"
+    return _needs_program("ruby", "Ruby")()
+
+
+def _gem_roles() -> frozenset[str]:
+    roles = (role for role in ("client", "server") if _gem(f"testee/{role}.rb").exists())
+    return frozenset(("codec", *roles))
+
+
 def _server(adapter: str, about: str, *modules: str) -> Registered:
     name = "python-server" if adapter == "server" else f"python-server-{adapter}"
     command = _module("server", "--adapter", adapter)
@@ -112,6 +128,7 @@ TESTEES: tuple[Registered, ...] = (
     _server("granian-wsgi", "a router under granian, by WSGI", "granian"),
     _server("granian-asgi", "a router under granian, by ASGI", "granian"),
     _server("uvicorn", "a router under uvicorn", "uvicorn"),
+    Registered("ruby", "the gem", _gem_roles(), ("ruby", str(_gem("testee.rb"))), _lacks_gem),
     Registered(
         "ruby-2012",
         "the gem of 2012, or another Ruby library with Hyperglyph.dump and Hyperglyph.load",
