@@ -38,7 +38,9 @@ class ClientRole
     page = Client::Page.new(Client.new, request["base"], public: Client::Address.of_host(host) != false)
     callable = member(page.value(decode(request)), request.fetch("member", []))
     call = callable(callable).prepare(*arguments(request, {}), **named(request, {}))
-    { method: call.method, url: call.url, headers: call.fields, body: call.octets && octets(call.octets).unpack1("H*") }
+    fields = call.fields
+    fields += [["Accept", Client::ACCEPT]] if fields.none? { |name, _| name.casecmp?("accept") }
+    { method: call.method, url: call.url, headers: fields, body: call.octets && octets(call.octets).unpack1("H*") }
   rescue Client::Error => e
     failed(e).slice(:error, :message)
   end

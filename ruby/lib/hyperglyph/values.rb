@@ -2,6 +2,7 @@
 
 require "set"
 require_relative "values/bytes"
+require_relative "values/frozen_set"
 require_relative "values/ordered_hash"
 require_relative "values/duration"
 require_relative "values/period"

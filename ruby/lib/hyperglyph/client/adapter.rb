@@ -50,6 +50,8 @@ module Hyperglyph
       # TransportError and TimeoutError where no head of an answer comes, MalformedAnswer where it cannot be
       # read, Refused where the name leads to no address that may be connected to.
       def call(request)
+        raise TimeoutError, "no time is left for a call to #{request.target.origin}" if request.deadline.passed?
+
         kept = take(request)
         return exchange(kept || open(request), request) unless kept && request.safe
 

@@ -38,6 +38,11 @@ module Hyperglyph
         number && judge(IPAddr.new(number, Socket::AF_INET))
       end
 
+      # Whether a host is this machine, by its name or by its usual address.
+      def own?(host)
+        host == "localhost" || host.end_with?(".localhost") || host == "::1" || host.match?(/\A127\.[0-9.]+\z/)
+      end
+
       def judge(address)
         return V4.none? { |range| range.include?(address) } if address.ipv4?
 

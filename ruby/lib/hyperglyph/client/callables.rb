@@ -34,8 +34,9 @@ module Hyperglyph
         method(:call).to_proc
       end
 
+      # Without the path, which may be for its holder alone (section 21.2).
       def inspect
-        "#<#{self.class} #{url || 'without a url that can be followed'}>"
+        "#<#{self.class} #{HTTP::URL.origin(url)}>"
       end
 
       private

@@ -65,7 +65,8 @@ module Hyperglyph
         @logref = logref
         @code = code
         @content = content
-        super("status #{status}#{": #{reason}" if reason}#{" (logref #{logref})" if logref}", outcome: outcome)
+        words = [reason, (logref.to_s.empty? ? nil : "logref #{logref}")].compact.map { |text| text.gsub(/[[:cntrl:]]+/, " ")[0, 500] }
+        super(["status #{status}", *words].join(", "), outcome: outcome)
       end
     end
 

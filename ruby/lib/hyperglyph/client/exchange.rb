@@ -16,8 +16,7 @@ module Hyperglyph
 
       # Pairs of text, as the call itself says them.
       def fields
-        accept = headers.nil? || headers.empty? ? [["Accept", ACCEPT]] : headers
-        accept + (conditions || []) + (safe? ? [] : typed || [["Content-Type", HTTP::MEDIA_TYPE]])
+        (headers || []) + (conditions || []) + (safe? ? [] : typed || [["Content-Type", HTTP::MEDIA_TYPE]])
       end
 
       # What 301, 302 and 303 make of it (REQ-REDIR-7).
@@ -33,6 +32,7 @@ module Hyperglyph
     class Exchange
       REDIRECTS = 5
       FOLLOWED = [301, 302, 303, 307, 308].freeze
+      LONGEST = 999_999_999 # seconds that can be written (section 18.4)
       DRAINED = 65_536 # octets of a body that nobody wants, which are read to keep the connection
 
       def initialize(client, call)
@@ -48,12 +48,12 @@ module Hyperglyph
         loop do
           target = @client.target(@call.url)
           response = @client.adapter.call(request(target))
-          page = Page.new(@client, target.url, public: Address.public?(response.address))
+          page = Page.new(@client, target.url, public: public?(target, response))
           return Answer.new(@client, page, response, @call, @deadline).result unless redirect?(response)
 
           follow(response, page)
         end
-      rescue TransportError, Refused => e
+      rescue Error => e
         raise e unless @executed && e.outcome != :done
 
         raise e.executed
@@ -61,16 +61,21 @@ module Hyperglyph
 
       private
 
+      # An adapter that cannot tell the address leaves the host to judge by.
+      def public?(target, response)
+        response.address ? Address.public?(response.address) : Address.of_host(target.host) != false
+      end
+
       def request(target)
         body = @call.octets
         method = @call.method
-        fields = [["Host", target.authority]] + @client.credentials.fields(target) + @call.fields
+        fields = [["Host", target.authority], ["Accept", ACCEPT]] + @client.credentials.fields(target) + @call.fields
         if @client.method_override && HTTP::Forms::UNSAFE_METHODS.include?(method) && method != "POST"
           fields << ["Method", method]
           method = "POST"
         end
-        fields << ["Accept-Encoding", "gzip"] unless Address.of_host(target.host) == false
-        fields << ["Hyperglyph-Timeout", format("%.3f", @deadline.remaining)] if @deadline.remaining
+        fields << ["Accept-Encoding", "gzip"] unless Address.own?(target.host)
+        fields << ["Hyperglyph-Timeout", format("%.3f", [@deadline.remaining, LONGEST].min)] if @deadline.remaining
         fields << (body.length ? ["Content-Length", body.length] : ["Transfer-Encoding", "chunked"]) if body
         Request.new(method: method, target: target, headers: unique(fields), body: body, deadline: @deadline,
                     safe: @call.safe?, public_only: @client.public_only?(@page))
@@ -122,8 +127,10 @@ module Hyperglyph
         leads_nowhere(status, "the body was read from a stream that cannot be rewound, and cannot be sent again")
       end
 
+      # Only 307 and 308 say that the call was not executed here.
       def leads_nowhere(status, reason)
-        raise StatusError.for(status, reason: reason, outcome: @executed ? :done : :not_done)
+        done = @executed || (!@call.safe? && ![307, 308].include?(status))
+        raise StatusError.for(status, reason: reason, outcome: done ? :done : :not_done)
       end
     end
   end

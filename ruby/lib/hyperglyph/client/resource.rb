@@ -13,7 +13,7 @@ module Hyperglyph
     # stands at Hyperglyph::Client: Client.url(resource), Client.members(resource) and so on.
     class Resource
       # Ruby, or its library, calls these without being asked to: a page must not answer (REQ-RES-3, REQ-SAFE-6).
-      RESERVED = /\A(?:to_|_|marshal_|init_with\z|encode_with\z|yaml_|coerce\z|exception\z|deconstruct|pretty_print|begin\z|end\z|exclude_end\?\z)/.freeze
+      RESERVED = /\A(?:to_|_|marshal_|init_with\z|encode_with\z|yaml_|coerce\z|exception\z|deconstruct|pretty_print)/.freeze
 
       def initialize(page, extension, base, inner)
         @hyperglyph = ResourceState.new(page, extension, base, inner)
@@ -107,7 +107,7 @@ module Hyperglyph
         return @page.wrap(template, @inner) if template
         return whole.fetch(name) if @partial
 
-        raise NoMember, "there is no #{name.inspect[0, 60]} on #{inspect}"
+        raise NoMember, "there is no #{name.inspect[0, 60]}: #{names.first(20).join(', ')}"
       end
 
       # The resource as it is now. Unusable for a record (REQ-RES-4).
@@ -117,8 +117,9 @@ module Hyperglyph
         @page.client.perform(Call.new(page: @page, method: "GET", url: url))
       end
 
+      # Without the path, which may be for its holder alone (section 21.2): Ruby puts this into messages.
       def inspect
-        "#<Hyperglyph::Client::Resource #{label('name')} #{url}#{' (partial)' if @partial} #{names.first(20).join(', ')}>"
+        "#<#{Resource} #{label('name')}#{' (partial)' if @partial} #{HTTP::URL.origin(url)}: #{names.first(20).join(', ')}>"
       end
 
       private
@@ -132,7 +133,7 @@ module Hyperglyph
         @lock.synchronize do
           @whole ||= begin
             found = reload
-            raise Unusable, "#{url} gave no resource" unless found.is_a?(Resource)
+            raise Unusable, "the url of a partial resource gave a #{found.class}" unless found.is_a?(Resource)
 
             found.__hyperglyph__.complete
           end

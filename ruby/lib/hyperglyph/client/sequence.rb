@@ -26,7 +26,9 @@ module Hyperglyph
         return enum_for(:each) unless block_given?
 
         begin
-          loop { yield self.next }
+          while (taken = take_one)
+            yield taken.first
+          end
         ensure
           close
         end
@@ -35,14 +37,8 @@ module Hyperglyph
 
       # The next item, or StopIteration. May be called by many threads: each item goes to one of them.
       def next
-        @lock.synchronize do
-          raise StopIteration, "the sequence has ended" if @ended
-
-          item
-        rescue Error
-          give_up
-          raise
-        end
+        taken = take_one or raise StopIteration, "the sequence has ended"
+        taken.first
       end
 
       # Leaves it: the items that have not been taken are lost.
@@ -56,17 +52,27 @@ module Hyperglyph
 
       private
 
+      # The next item in an Array, nil if there is none.
+      def take_one
+        @lock.synchronize do
+          item unless @ended
+        rescue Error
+          give_up
+          raise
+        end
+      end
+
       def give_up
         @ended = true
         @body.close
       end
 
+      # Each is a page of its own (REQ-SEQ-8).
       def item
         value = message
-        return Page.new(@client, @page.url, public: @page.public?).value(value) unless value.is_a?(Extension) && value.name == "end"
+        return last(value) if value.is_a?(Extension) && value.name == "end"
 
-        last(value)
-        raise StopIteration, "the sequence has ended"
+        [Page.new(@client, @page.url, public: @page.public?).value(value)]
       end
 
       def deadline

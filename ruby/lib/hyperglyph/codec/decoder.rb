@@ -26,9 +26,7 @@ module Hyperglyph
         @root = Root.new(limits, white_space, @chunks)
         @base = 0             # where the buffer begins in the message
         @buffer = "".b        # what has come and has not been read
-        @waiting = []         # what came after it: joined only when there is enough to go on
-        @waiting_size = 0
-        @needed = 1           # octets of both together that are enough
+        @needed = 1           # octets that it must hold before it is looked at again
         @fault = nil
         @finished = false
       end
@@ -38,9 +36,12 @@ module Hyperglyph
         raise @fault if @fault
         raise ArgumentError, "this message is finished: begin another Decoder" if @finished
 
-        @waiting << octets.b
-        @waiting_size += octets.bytesize
-        run if @buffer.bytesize + @waiting_size >= @needed
+        if @buffer.empty?
+          @buffer = octets.b
+        else
+          @buffer << octets.b
+        end
+        run if @buffer.bytesize >= @needed
         self
       end
 
@@ -61,7 +62,6 @@ module Hyperglyph
 
       # The octets behind the message, where it is `followed`.
       def rest
-        join
         @buffer
       end
 
@@ -70,8 +70,7 @@ module Hyperglyph
         raise @fault if @fault
 
         unless @finished
-          unread = @buffer.bytesize + @waiting_size
-          missing(@base + unread) unless complete? && (unread.zero? || @followed)
+          missing unless complete? && (@followed || @buffer.empty?)
           @finished = true
         end
         @root.value
@@ -89,7 +88,6 @@ module Hyperglyph
       private
 
       def run
-        join
         pos = root? ? 0 : @root.scan(@buffer, @base)
         pos = @chunks.scan(@buffer, @base, pos) if root?
         @needed = root? ? @chunks.needed : @root.needed
@@ -102,15 +100,9 @@ module Hyperglyph
         fail_with(e)
       end
 
-      def join
-        @buffer = @buffer.empty? && @waiting.size == 1 ? @waiting.first : @waiting.unshift(@buffer).join
-        @waiting = []
-        @waiting_size = 0
-      end
-
-      def missing(offset)
+      def missing
         what = root? ? "a chunk of a blob" : "a part of the value"
-        fail_with(DecodeError.new(:truncated, offset, "the message ends, and #{what} is missing"))
+        fail_with(DecodeError.new(:truncated, @base + @buffer.bytesize, "the message ends, and #{what} is missing"))
       end
 
       def fail_with(fault)

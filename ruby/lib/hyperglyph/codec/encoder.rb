@@ -6,10 +6,15 @@ module Hyperglyph
     class Encoder
       # Bits of an integer with this many decimal digits, at most.
       BITS_PER_DIGIT = 3.33
+      # Keys whose octets are kept while a message is written: octets of each, and how many.
+      LONGEST_KEPT = 64
+      MOST_KEPT = 1_000
 
       def initialize(canonical: false, limits: nil)
         @canonical = canonical
         @limits = limits || Limits::DEFAULT
+        # Integers of so many bits need no counting of digits.
+        @few_bits = [(@limits.digits - 1) * 3.32, 64].min
       end
 
       # Yields the octets of the message for `value`, in Strings: the root, when it is whole, then the
@@ -20,12 +25,12 @@ module Hyperglyph
         @output = String.new(encoding: Encoding::UTF_8, capacity: 256)
         @blobs = []
         @in_blob = false
-        @nodes = 0
-        put(value, 0)
+        @nodes = 1
+        @keys = {}
+        put_root(value)
         octets = @output.force_encoding(Encoding::BINARY)
         @output = nil
-        @spare = @limits.octets - octets.bytesize
-        refuse("a message may have #{@limits.octets} octets beside the content of blobs") if @spare.negative?
+        refuse("a message may have #{@limits.octets} octets beside the content of blobs") if octets.bytesize > @limits.octets
         refuse_blobs
         yield octets
         @blobs.each_with_index { |blob, id| chunks(blob, id) { |piece| yield piece } }
@@ -34,17 +39,31 @@ module Hyperglyph
 
       private
 
-      # `depth` is the number of containers around the value.
+      # A depth of 100 fits into every stack; the 500 that may be set do not fit into that of a Fiber.
+      def put_root(value)
+        put(value, 0)
+      rescue SystemStackError
+        refuse("containers are too deep for the stack of this Fiber or Thread: encode them outside of it")
+      end
+
+      # `depth` is the number of containers around the value. Nodes are counted by what holds them, for
+      # all at once.
       def put(value, depth)
         case value
-        when String then put_string(value)
-        when Integer then put_integer(value)
+        when String
+          return put_octets(value) if value.encoding == Encoding::BINARY
+
+          value = to_utf8(value) unless value.encoding == Encoding::UTF_8 && value.valid_encoding?
+          value.empty? ? @output << "u;" : @output << "u#{value.bytesize}:" << value << ";"
+        when Integer
+          check_digits(value) if value.bit_length > @few_bits
+          @output << "i#{value};"
         when Hash then put_hash(value, depth)
-        when nil then put_single("N;")
-        when true then put_single("T;")
-        when false then put_single("F;")
-        when Array then put_array(value, depth)
-        when Float then put_float(value)
+        when nil then @output << "N;"
+        when true then @output << "T;"
+        when false then @output << "F;"
+        when Array then put_array(value, depth, false)
+        when Float then @output << Literals.spell_float(value)
         when Extension then put_extension(value, depth)
         when Blob then put_blob(value, depth)
         when Set then put_set(value, depth)
@@ -54,12 +73,10 @@ module Hyperglyph
 
       def put_other(value)
         case value
-        when Symbol then put_string(value.name)
-        when Bytes then put_bytes(value.to_str)
+        when Symbol then put(value.name, 0)
+        when Bytes then put_octets(value.to_str)
         when Time then put_time(value)
-        when Duration, Period
-          count(1)
-          @output << "p#{value};"
+        when Duration, Period then @output << "p#{value};"
         else
           return put_time(Literals.time(value)) if defined?(::DateTime) && value.is_a?(::DateTime)
 
@@ -75,51 +92,28 @@ module Hyperglyph
         end
       end
 
-      def put_single(spelling)
-        count(1)
-        @output << spelling
-      end
-
-      def put_string(value)
-        encoding = value.encoding
-        return put_bytes(value) if encoding == Encoding::BINARY
-
-        count(1)
-        value = to_utf8(value) unless encoding == Encoding::UTF_8
-        refuse("this text is not valid UTF-8") unless value.valid_encoding?
-        value.empty? ? @output << "u;" : @output << "u#{value.bytesize}:" << value << ";"
-      end
-
       def to_utf8(value)
-        value.encode(Encoding::UTF_8)
+        return value.encode(Encoding::UTF_8) unless value.encoding == Encoding::UTF_8
+
+        refuse("this text is not valid UTF-8")
       rescue EncodingError
         refuse("this text, in #{value.encoding}, is not valid or cannot be Unicode")
       end
 
-      def put_bytes(value)
-        count(1)
+      def put_octets(value)
         return @output << "b;" if value.empty?
 
         @output << "b#{value.bytesize}:" << value.dup.force_encoding(Encoding::UTF_8) << ";"
       end
 
-      def put_integer(value)
-        count(1)
-        if value.bit_length > 64
-          digits = @limits.digits
-          beyond = value.bit_length > (digits + 1) * BITS_PER_DIGIT || value.abs.to_s.size > digits
-          refuse("an integer may have #{digits} digits") if beyond
-        end
-        @output << "i#{value};"
-      end
+      def check_digits(value)
+        digits = @limits.digits
+        return unless value.bit_length > (digits + 1) * BITS_PER_DIGIT || value.abs.to_s.size > digits
 
-      def put_float(value)
-        count(1)
-        @output << Literals.spell_float(value)
+        refuse("an integer may have #{digits} digits")
       end
 
       def put_time(time)
-        count(1)
         time = time.getutc unless time.utc?
         refuse("a time is in the years 1 to 9999, and not #{time.year}") unless Literals::YEARS.cover?(time.year)
 
@@ -127,8 +121,9 @@ module Hyperglyph
         @output << time.strftime((micro % 1000).zero? ? "d%Y-%m-%dT%H:%M:%S.%LZ;" : "d%Y-%m-%dT%H:%M:%S.%6NZ;")
       end
 
-      def put_array(value, depth, keyed = false)
-        count(1)
+      # Loops without blocks, here and below: those take much of the stack, which is small in a Fiber.
+      def put_array(value, depth, keyed)
+        count(value.size)
         depth = deeper(depth)
         @output << "L"
         index = 0
@@ -143,9 +138,11 @@ module Hyperglyph
 
       # Items always stand in the order of the canonical form (REQ-SET-1).
       def put_set(value, depth)
-        count(4)
+        count(value.size + 3)
         depth = deeper(depth)
-        items = value.map { |item| capture(item, depth) }
+        items = value.to_a
+        index = -1
+        items[index] = key_octets(items[index], depth) while (index += 1) < items.size
         items.sort!
         unique(items)
         @output << "S"
@@ -154,52 +151,62 @@ module Hyperglyph
       end
 
       def put_hash(value, depth, attributes = false)
-        count(4)
+        count((2 * value.size) + 3)
         depth = deeper(depth)
-        @output << (value.is_a?(OrderedHash) ? "O" : "D")
-        if @canonical && !value.is_a?(OrderedHash)
-          put_sorted(value, depth, attributes)
+        ordered = value.is_a?(OrderedHash)
+        @output << (ordered ? "O" : "D")
+        keys = value.keys
+        keys.each { |key| refuse_attribute(key) unless text?(key) } if attributes
+        if @canonical && !ordered
+          put_sorted(keys, value.values, depth)
         else
-          put_pairs(value, depth, attributes)
+          put_pairs(keys, value.values, depth, value.compare_by_identity?)
         end
         @output << ";"
       end
 
-      def put_pairs(value, depth, attributes)
-        certain = !value.compare_by_identity?
-        value.each_pair do |key, member|
+      def put_pairs(keys, members, depth, by_identity)
+        certain = !by_identity
+        index = 0
+        while index < keys.size
+          key = keys[index]
           if key.is_a?(String) && key.encoding == Encoding::UTF_8
-            put_string(key)
+            @output << (@keys[key] || text_key(key))
           else
             # Two of these may be one key on the wire, and two for Ruby.
             certain &&= key.is_a?(Integer)
-            attributes ? put_attribute(key) : put_key(key, depth)
+            put_key(key, depth)
           end
-          put(member, depth)
-        rescue EncodeError => e
-          raise e.within(key)
+          put(members[index], depth)
+          index += 1
         end
-        unique(value.each_key.map { |key| capture(key, depth) }.sort) unless certain || value.size < 2
+        unique(keys.map { |each| key_octets(each, depth) }.sort) unless certain || keys.size < 2
+      rescue EncodeError => e
+        raise index < keys.size ? e.within(keys[index]) : e
       end
 
-      def put_sorted(value, depth, attributes)
-        pairs = value.map do |key, member|
-          refuse_attribute(key) if attributes && !text?(key)
-          [capture(key, depth), key, member]
+      def put_sorted(keys, members, depth)
+        index = -1
+        octets = Array.new(keys.size)
+        octets[index] = key_octets(keys[index], depth) while (index += 1) < keys.size
+        order = (0...keys.size).sort_by { |place| octets[place] }
+        unique(octets.values_at(*order))
+        index = -1
+        while (index += 1) < order.size
+          place = order[index]
+          @output << octets[place]
+          put(members[place], depth)
         end
-        pairs.sort_by!(&:first)
-        unique(pairs.map(&:first))
-        pairs.each do |octets, key, member|
-          @output << octets
-          put(member, depth)
-        rescue EncodeError => e
-          raise e.within(key)
-        end
+      rescue EncodeError => e
+        raise place ? e.within(keys[place]) : e
       end
 
-      def put_attribute(key)
-        refuse_attribute(key) unless text?(key)
-        put(key, 0)
+      # The octets of a key that is text in UTF-8. Short ones are kept: records have the same keys.
+      def text_key(key)
+        refuse("this text is not valid UTF-8") unless key.valid_encoding?
+        octets = key.empty? ? "u;" : "u#{key.bytesize}:#{key};"
+        @keys[key] = octets if key.bytesize <= LONGEST_KEPT && @keys.size < MOST_KEPT
+        octets
       end
 
       def text?(key)
@@ -211,18 +218,14 @@ module Hyperglyph
       end
 
       def put_extension(value, depth)
-        count(4)
+        count(6)
         depth = deeper(depth)
         @output << "X"
-        put_name(value.name)
+        refuse("the name of an extension is text") unless text?(value.name)
+        put(value.name, 0)
         attributes(value.attributes, depth)
         put(value.content, depth)
         @output << ";"
-      end
-
-      def put_name(name)
-        refuse("the name of an extension is text") unless text?(name)
-        put(name, 0)
       end
 
       def put_blob(value, depth)
@@ -244,6 +247,12 @@ module Hyperglyph
       end
 
       # The octets of a key or item, by themselves.
+      def key_octets(key, depth)
+        return capture(key, depth) unless key.is_a?(String) && key.encoding == Encoding::UTF_8
+
+        @keys[key] || text_key(key)
+      end
+
       def capture(key, depth)
         output = @output
         @output = String.new(encoding: Encoding::UTF_8)

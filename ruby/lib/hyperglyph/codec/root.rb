@@ -185,8 +185,8 @@ module Hyperglyph
             too_many_nodes(pos) if (nodes += 4) > most_nodes
             too_deep(pos) if stack.size >= @limits.depth
             stack.push([mode, target, key, keyed, start])
+            target = keyed || mode == :key || mode == :member ? FrozenSet.new : Set.new
             mode = :member
-            target = Set.new
             pos += 1
             next
 

@@ -77,6 +77,11 @@ module Hyperglyph
         REFERENCE.match(url).captures
       end
 
+      # Scheme and authority, as they are spelled, for people; "" for none.
+      def origin(url)
+        url.to_s[%r{\A[^:/?#]*://[^/?#]*}].to_s
+      end
+
       # Whether there is a query, an empty one too.
       def query?(url)
         !split(url)[3].nil?
