@@ -40,8 +40,8 @@ module Hyperglyph
       end
 
       # An error as an answer of its own, for servers below that refuse a request before it gets here.
-      def refusal(status, message)
-        guard { raise Refusal.new(status, message) }.to_rack
+      def refused(refusal)
+        guard { raise refusal }.to_rack
       end
 
       private
