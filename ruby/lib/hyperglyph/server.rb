@@ -4,6 +4,7 @@ require "openssl"
 require "set"
 require "time"
 require_relative "codec"
+require_relative "http/deadline"
 require_relative "http/forms"
 
 module Hyperglyph
@@ -15,15 +16,9 @@ module Hyperglyph
 
     module_function
 
-    # Seconds of a clock that only goes forward.
-    def now
-      Process.clock_gettime(Process::CLOCK_MONOTONIC)
-    end
-
     # Seconds that are left of the deadline of the call that is being carried out; nil if it has none.
     def remaining
-      deadline = Thread.current.thread_variable_get(:hyperglyph_deadline)
-      deadline && [deadline - now, 0].max
+      HTTP::Deadline.current.remaining
     end
 
     # The Rack environment of the call that is being carried out.
@@ -33,7 +28,7 @@ module Hyperglyph
 
     # Raises Refusal with 504 if the deadline has passed.
     def expired?(deadline)
-      raise Refusal.new(504, "the deadline passed") if deadline && now >= deadline
+      raise Refusal.new(504, "the deadline passed") if deadline.passed?
     end
 
     # Whether a value is or holds a blob.

@@ -13,6 +13,8 @@ module Hyperglyph
       # Calls whose callers have gone away, and which go on; beyond, those with a deadline get 503.
       MAX_ABANDONED = 100
       LOCKS = 64
+      # Lines of the beginning and the end of a trace that the log gets.
+      TRACE = 30
 
       # loopback: true if the server listens on loopback only; it then answers for names of loopback alone, unless
       # the router was told its hosts.
@@ -38,8 +40,8 @@ module Hyperglyph
       end
 
       # An error as an answer of its own, for servers below that refuse a request before it gets here.
-      def refusal(status, message)
-        guard { raise Refusal.new(status, message) }.to_rack
+      def refused(refusal)
+        guard { raise refusal }.to_rack
       end
 
       private
@@ -72,8 +74,9 @@ module Hyperglyph
           @router.logger.info { "#{logref} #{failure.status} #{Server.shown(failure.message)}" }
         else
           @router.logger.error do
-            trace = error.backtrace&.join("\n  ")
-            "#{logref} #{failure.status} #{error.class}: #{Server.shown(error.message)}\n  #{trace}"
+            trace = error.backtrace.to_a
+            trace = trace.first(TRACE) + ["..."] + trace.last(TRACE) if trace.size > 2 * TRACE
+            "#{logref} #{failure.status} #{error.class}: #{Server.shown(error.message)}\n  #{trace.join("\n  ")}"
           end
         end
       end

@@ -64,26 +64,26 @@ module Hyperglyph
         @deadline = deadline
       end
 
-      def each
-        failure = nil
-        sending = false
-        begin
-          @items.each do |item|
-            Server.expired?(@deadline)
-            octets = message(item)
-            sending = true
-            yield octets
-            sending = false
-          end
-        rescue *Server::FAILURES => error
-          raise if sending
-
-          failure = error
-        end
-        yield ending(failure)
+      def each(&block)
+        yield ending(HTTP::Deadline.within(@deadline.remaining) { failure(&block) })
       end
 
       private
+
+      # What ended the items before their end, or nil. What the server below raises while it sends is its own.
+      def failure
+        sending = false
+        @items.each do |item|
+          Server.expired?(@deadline)
+          octets = message(item)
+          sending = true
+          yield octets
+          sending = false
+        end
+        nil
+      rescue *Server::FAILURES => error
+        sending ? raise : error
+      end
 
       def message(item)
         raise ArgumentError, "a sequence cannot hold an extension named end" if item.is_a?(Extension) && item.name == "end"

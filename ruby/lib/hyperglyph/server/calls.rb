@@ -13,7 +13,7 @@ module Hyperglyph
 
       # What the block gives. Raises Refusal with 504 when the time is up, with 503 if too many calls go on already.
       def within(request, &block)
-        return known(request, &block) if request.deadline.nil?
+        return known(request, &block) if request.deadline.remaining.nil?
 
         Server.expired?(request.deadline)
         raise Refusal.new(503, "too many calls go on behind their deadlines") if @lock.synchronize { @abandoned } >= @max_abandoned
@@ -33,7 +33,7 @@ module Hyperglyph
       end
 
       def wait(request, thread)
-        unless thread.join([request.deadline - Server.now, 0].max)
+        unless thread.join(request.deadline.remaining)
           abandon(thread)
           raise Refusal.new(504, "the deadline passed before the call ended")
         end
@@ -50,16 +50,14 @@ module Hyperglyph
         end
       end
 
-      # Lets the call know its deadline and request, see Server.remaining and Server.env.
-      def known(request)
-        thread = Thread.current
-        before = [thread.thread_variable_get(:hyperglyph_deadline), thread.thread_variable_get(:hyperglyph_env)]
-        thread.thread_variable_set(:hyperglyph_deadline, request.deadline)
-        thread.thread_variable_set(:hyperglyph_env, request.env)
-        yield
+      # Lets the call know its request, see Server.env, and gives the calls that it makes no more time than it has
+      # itself (REQ-TIME-5).
+      def known(request, &block)
+        before = Thread.current.thread_variable_get(:hyperglyph_env)
+        Thread.current.thread_variable_set(:hyperglyph_env, request.env)
+        HTTP::Deadline.within(request.deadline.remaining, &block)
       ensure
-        thread.thread_variable_set(:hyperglyph_deadline, before&.first)
-        thread.thread_variable_set(:hyperglyph_env, before&.last)
+        Thread.current.thread_variable_set(:hyperglyph_env, before)
       end
     end
   end

@@ -11,7 +11,10 @@ module Hyperglyph
       MAX_SIZE_LINE = 256
       MAX_TRAILERS = 8_192
       ABSOLUTE = %r{https?://(?:[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=]|%\h\h)+}n.freeze
-      LINE = %r{\A[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32} (/[!-~]*|\*|#{ABSOLUTE}) HTTP/1\.([01])\z}n.freeze
+      LINE = %r{\A([!#$%&'*+\-.^_`|~0-9A-Za-z]+) (/[!-~]*|\*|#{ABSOLUTE}) HTTP/1\.([01])\z}n.freeze
+      # Methods that the servers below can read. REQ-METHOD-6: what is none of them is unknown everywhere.
+      METHOD = /\A[A-Z]{1,20}\z/.freeze
+      ALLOW = ["GET", "HEAD", *HTTP::Forms::UNSAFE_METHODS].freeze
       FIELD = /\A([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\z/n.freeze
       SIZE = /\A(\h{1,15})(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n\z/n.freeze
       BARE = /(?<!\r)\n/n.freeze
@@ -72,11 +75,13 @@ module Hyperglyph
 
       def judge(taken)
         first, *fields = @line.delete_suffix("\r\n\r\n").split("\r\n", -1)
-        target, minor = LINE.match(first)&.captures
+        method, target, minor = LINE.match(first)&.captures
         refuse(414, "a URL of more than #{@max_url} octets") if first.bytesize > @max_url + 64
         refuse(400, "the request line cannot be read") if target.nil?
         refuse(414, "a URL of more than #{@max_url} octets") if target.bytesize > @max_url
         refuse(431, "a head of more than #{MAX_HEAD} octets") if @line.bytesize > MAX_HEAD
+        raise Refusal.new(405, "there is no such method", allow: ALLOW) unless METHOD.match?(method)
+
         body(values(fields), minor)
         @line.clear
         taken

@@ -56,9 +56,14 @@ module Hyperglyph
         defined?(::Puma::LogWriter) ? ::Puma::LogWriter.null : ::Puma::Events.null
       end
 
+      # What Puma could not read is its sender's fault; anything else here would be ours.
       def failed(error, _env, _status = 500)
-        @router.logger.error { error.full_message(highlight: false) }
-        @app.refusal(500, "internal error")
+        if error.is_a?(::Puma::HttpParserError)
+          @router.logger.info { Server.shown(error.message) }
+        else
+          @router.logger.error { error.full_message(highlight: false) }
+        end
+        @app.refused(Refusal.new(500, "internal error"))
       end
 
       # Puma's listener, whose connections are guarded.
@@ -105,21 +110,21 @@ module Hyperglyph
           __getobj__.read_nonblock(taken)
           passed.empty? ? raise(IO::EAGAINWaitReadable) : passed
         rescue Refusal => refusal
-          answer(refusal.status, refusal.message)
+          answer(refusal)
           drain
           raise EOFError
         end
 
         def <<(text)
           status = BARE.match(text)&.[](1)
-          status ? answer(status.to_i, "the request cannot be read, or took too long") : __getobj__ << text
+          status ? answer(Refusal.new(status.to_i, "the request cannot be read, or took too long")) : __getobj__ << text
           self
         end
 
         private
 
-        def answer(status, message)
-          status, headers, body = @app.refusal(status, message)
+        def answer(refusal)
+          status, headers, body = @app.refused(refusal)
           lines = headers.map { |name, value| "#{name}: #{value}\r\n" }.join
           __getobj__.write_nonblock("HTTP/1.1 #{status} #{::Puma::HTTP_STATUS_CODES[status]}\r\n" \
                                     "#{lines}connection: close\r\n\r\n#{body.join}")

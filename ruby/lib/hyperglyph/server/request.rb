@@ -23,19 +23,19 @@ module Hyperglyph
         @env = env
         @router = router
         @loopback = loopback
-        @started = Server.now
         @base = Server.text(env["SCRIPT_NAME"])
         @accept = HTTP::Accept.new(env["HTTP_ACCEPT"])
         @method = env["REQUEST_METHOD"]
+        @deadline = HTTP::Deadline::NEVER
       end
 
       # Raises Refusal for a head that must not be answered otherwise.
       def check
+        @deadline = read_deadline
         check_host
         check_length
         @method = overridden
         check_origin if unsafe?
-        @deadline = read_deadline
         self
       end
 
@@ -156,10 +156,10 @@ module Hyperglyph
       end
 
       def read_deadline
-        seconds = env["HTTP_HYPERGLYPH_TIMEOUT"] or return
+        seconds = env["HTTP_HYPERGLYPH_TIMEOUT"] or return @deadline
         raise Refusal.new(400, "Hyperglyph-Timeout is a number of seconds, once") unless TIMEOUT.match?(seconds)
 
-        @started + seconds.to_f
+        HTTP::Deadline.new(seconds.to_f)
       end
 
       def from_query

@@ -36,6 +36,7 @@ class TestFraming < Minitest::Test
         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n#{chunk}"
       end
     ],
+    405 => ["get / HTTP/1.1\r\n\r\n", "#{'A' * 40} / HTTP/1.1\r\n\r\n", "G3T / HTTP/1.1\r\n\r\n"],
     413 => ["POST / HTTP/1.1\r\nContent-Length: 1001\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: #{'9' * 30}\r\n\r\n",
             "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n",
             "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n#{'a' * 1000}\r\n1\r\n"],

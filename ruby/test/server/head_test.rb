@@ -107,19 +107,19 @@ class TestHead < Minitest::Test
   end
 
   def test_a_call_whose_time_is_up
-    started = Hyperglyph::Server.now
+    started = Hyperglyph::HTTP::Deadline.now
     assert_error 504, post("/wait", headers: { "hyperglyph-timeout" => "0.2" })
-    assert_in_delta 0.2, Hyperglyph::Server.now - started, 0.5
+    assert_in_delta 0.2, Hyperglyph::HTTP::Deadline.now - started, 0.5
     @gate << 1
-    deadline = Hyperglyph::Server.now + 5
-    sleep(0.01) until @gate.empty? || Hyperglyph::Server.now > deadline
+    deadline = Hyperglyph::HTTP::Deadline.now + 5
+    sleep(0.01) until @gate.empty? || Hyperglyph::HTTP::Deadline.now > deadline
     assert @gate.empty?, "the call went on"
   end
 
   def test_calls_that_go_on_are_bounded
     calls = Hyperglyph::Server::Calls.new(2)
     request = Struct.new(:deadline, :env)
-    run = ->(&block) { calls.within(request.new(Hyperglyph::Server.now + 0.05, {}), &block) }
+    run = ->(&block) { calls.within(request.new(Hyperglyph::HTTP::Deadline.new(0.05), {}), &block) }
     statuses = Array.new(3) do
       run.call { @gate.pop }
     rescue Hyperglyph::Failure => error
@@ -140,7 +140,7 @@ class TestHead < Minitest::Test
       assert_includes @log.string, answer.value["logref"]
     end
     refute_match(/^forged line/, @log.string)
-    assert_match(/test_head\.rb/, @log.string)
+    assert_match(/head_test\.rb/, @log.string)
     assert_equal 1, post("/count").value
   end
 

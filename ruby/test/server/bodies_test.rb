@@ -190,8 +190,8 @@ class TestBodies < Minitest::Test
     assert_match(/\AHTTP\/1\.1 200/, socket.readpartial(100))
     assert @left.empty?
     socket.close
-    deadline = Hyperglyph::Server.now + 10
-    sleep(0.01) while @left.empty? && Hyperglyph::Server.now < deadline
+    deadline = Hyperglyph::HTTP::Deadline.now + 10
+    sleep(0.01) while @left.empty? && Hyperglyph::HTTP::Deadline.now < deadline
     refute @left.empty?, "items are still made"
   end
 end
