@@ -42,7 +42,8 @@ module Hyperglyph
         @store.add_file(ca) if ca
         @idle = idle
         @most_idle = most_idle
-        @waiting = Hash.new { |all, origin| all[origin] = [] }
+        @waiting = {} # by origin, those that were used last behind
+        @swept = HTTP::Deadline.now
         @lock = Mutex.new
         @process = Process.pid
       end
@@ -81,7 +82,7 @@ module Hyperglyph
       # A connection that waits and is still open.
       def take(request)
         loop do
-          connection = @lock.synchronize { waiting[request.target.origin].pop }
+          connection = @lock.synchronize { waiting[request.target.origin]&.pop }
           return connection if connection.nil? || usable?(connection, request)
 
           connection.shut
@@ -97,10 +98,22 @@ module Hyperglyph
 
       def keep(origin, connection)
         connection.idle_since = HTTP::Deadline.now
-        kept = @lock.synchronize do
-          waiting[origin].size < @most_idle && waiting[origin].push(connection)
+        gone = @lock.synchronize do
+          here = waiting[origin] ||= []
+          (here.size < @most_idle ? here.push(connection) && [] : [connection]) + expired
         end
-        connection.shut unless kept
+        gone.each(&:shut)
+      end
+
+      # Those that nobody has asked for in time, of all origins: a client is led to many.
+      def expired
+        now = HTTP::Deadline.now
+        return [] if now - @swept < @idle
+
+        @swept = now
+        gone = @waiting.values.flat_map { |kept| kept.select { |one| now - one.idle_since > @idle } }
+        @waiting.each_value { |kept| kept.reject! { |one| gone.include?(one) } }.delete_if { |_, kept| kept.empty? }
+        gone
       end
 
       # A child of this process does not share its connections.

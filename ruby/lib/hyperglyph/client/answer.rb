@@ -7,7 +7,7 @@ module Hyperglyph
     # What an answer means (standard, sections 19.1, 19.5 and 19.6).
     class Answer
       WORDS = 500           # characters of what a text or page says
-      TEXT = 65_536         # octets of it that are looked at
+      TEXT = 8_192          # octets of it that are looked at
       SMALL = 65_536        # octets of a blob that is read at once
       TOLD = %w[text/plain text/html].freeze
 
@@ -84,8 +84,9 @@ module Hyperglyph
         type = Attributes.as_text(@response.field("content-type"))
         type = HTTP::BLOB_TYPE if type.nil? || type.empty?
         stream = Stream.new(body, @client)
-        length = @response.body.length
-        content = length && length <= SMALL ? stream.read_all(@deadline) : stream
+        plain = @response.fields["content-encoding"].nil?
+        small = plain && @response.body.length && @response.body.length <= SMALL
+        content = small ? stream.read_all(@deadline) : stream
         Blob.new(content, content_type: type, attributes: { "url" => @page.url })
       end
 

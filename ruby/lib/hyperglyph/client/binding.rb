@@ -15,9 +15,8 @@ module Hyperglyph
         raise Unusable, "its values are no list" unless values.is_a?(Array)
 
         inputs = values.filter_map { |entry| input(entry) }
-        names = inputs.map(&:name)
-        twice = names.find { |name| names.count(name) > 1 } if names.uniq.size < names.size
-        raise Unusable, "it has the input #{twice.inspect} twice" if twice
+        twice, = inputs.map(&:name).tally.find { |_, times| times > 1 }
+        raise Unusable, "it has the input #{twice.inspect[0, 60]} twice" if twice
 
         inputs
       end

@@ -15,7 +15,7 @@ module Hyperglyph
       INTERIM = 20           # answers of 1xx before the one that counts
       PIECE = 65_536         # octets that are read or written at a time
       STATUS = %r{\AHTTP/1\.([0-9]) ([0-9]{3})(?: [^\r]*)?\z}n.freeze
-      FIELD = /\A([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00\r\n]*?)[ \t]*\z/n.freeze
+      FIELD = /\A([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\x00\r\n]*)\z/n.freeze
       # The server takes no more of a request.
       class Interrupted < TransportError; end
       BROKEN = [SystemCallError, IOError, OpenSSL::SSL::SSLError].freeze
@@ -204,7 +204,7 @@ module Hyperglyph
           return fields if text.empty?
 
           match = FIELD.match(text) or raise MalformedAnswer, "a header field of the answer cannot be read"
-          (fields[match[1].downcase] ||= []) << match[2]
+          (fields[match[1].downcase] ||= []) << match[2].strip
         end
       end
 

@@ -53,7 +53,7 @@ module Hyperglyph
           name = name.to_s
           raise ArgumentError, "#{name.inspect} is no name of a header" unless name.match?(/\A#{HTTP::Headers::TOKEN}\z/)
           raise ArgumentError, "#{name} is written by the client itself" if OWN.include?(name.downcase)
-          raise ArgumentError, "#{name} must be printable ASCII" unless HTTP::Headers::PRINTABLE.match?(value)
+          raise ArgumentError, "#{name} must be printable ASCII" unless value.is_a?(String) && HTTP::Headers::PRINTABLE.match?(value)
 
           [name, value]
         end.freeze

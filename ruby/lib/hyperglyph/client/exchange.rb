@@ -97,7 +97,7 @@ module Hyperglyph
         url = redirected_url(status, location, page)
         if [307, 308].include?(status)
           keep_body(status, url, page) unless @call.safe?
-          @call = Call.new(**@call.to_h, url: url, unchanged: nil, page: page)
+          @call = Call.new(**@call.to_h, url: url, page: page)
         else
           @executed ||= !@call.safe?
           @call = @call.redirected(url)
