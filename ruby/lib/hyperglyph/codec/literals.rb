@@ -13,8 +13,13 @@ module Hyperglyph
       FLOAT = /\A-?0x1\.[0-9a-f]{13}p[+-][0-9]{1,3}\z/n
       HEX_FLOAT = /\A([+-])?0x([0-9a-f]+)(?:\.([0-9a-f]*))?(?:p([+-]?[0-9]+))?\z/in
       DECIMAL_FLOAT = /\A([+-])?(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))(?:e([+-]?[0-9]+))?\z/in
-      # By the exponent's bits, which count from -1023.
-      EXPONENTS = Array.new(0x7ff) { |bits| format("%+d", bits - 1023).freeze }.freeze
+      # What stands around the 13 digits of a float, by the three digits of its sign and exponent; nil for those
+      # without a spelling of this kind: zeros, subnormal numbers, infinities and NaN.
+      ENDS = (0...0x1000).to_h do |bits|
+        exponent = bits & 0x7ff
+        ends = ["f#{'-' if bits > 0x7ff}0x1.".freeze, format("p%+d;", exponent - 1023).freeze].freeze
+        [format("%03x", bits).freeze, exponent.between?(1, 0x7fe) ? ends : nil]
+      end.freeze
       FLOAT_NAMES = {
         "inf" => Float::INFINITY, "+inf" => Float::INFINITY, "-inf" => -Float::INFINITY,
         "infinity" => Float::INFINITY, "+infinity" => Float::INFINITY, "-infinity" => -Float::INFINITY,
@@ -82,11 +87,12 @@ module Hyperglyph
       # The one spelling of a float (REQ-FLT-5), with prefix and terminator. Not by "%a", which rounds.
       def spell_float(value)
         bits = [value].pack("G").unpack1("H16")
-        exponent = bits.byteslice(0, 3).hex
-        sign = exponent > 0x7ff ? "-" : ""
-        exponent &= 0x7ff
-        return "f#{sign}0x1.#{bits.byteslice(3, 13)}p#{EXPONENTS[exponent]};" if exponent.between?(1, 0x7fe)
-        return value.nan? ? "fnan;" : "f#{sign}inf;" if exponent == 0x7ff
+        head, tail = ENDS[bits.byteslice(0, 3)]
+        return "#{head}#{bits.byteslice(3, 13)}#{tail}" if head
+        return "fnan;" if value.nan?
+
+        sign = bits.getbyte(0) > 0x37 ? "-" : ""
+        return "f#{sign}inf;" if value.infinite?
 
         value.zero? ? "f#{sign}0x0.0p+0;" : "f#{sign}0x0.#{bits.byteslice(3, 13)}p-1022;"
       end
