@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def command(program: Path) -> list[str]:
 
 
 @contextmanager
-def running(program: Path, port: int) -> Iterator[None]:
+def running(program: Path, port: int) -> Generator[None]:
     """The service, from when it listens; asked to end, it ends by itself."""
     environment = os.environ | {"HYPERGLYPH_SECRET": "0123456789abcdef" * 2}
     process = subprocess.Popen(command(program), env=environment)

@@ -65,7 +65,10 @@ class ResourceTest < Minitest::Test
     in [_] then flunk
     else nil
     end
-    traps.each { |name| assert_raises(NoMethodError) { root.public_send(name) } }
+    # What a library has given every object, as json does to_json, is that library's, and asks nothing either.
+    traps.each do |name|
+      Object.method_defined?(name) ? root.public_send(name) : assert_raises(NoMethodError) { root.public_send(name) }
+    end
     assert_equal 1, server.asked.size
     assert_equal "x", root["to_str"].call
   end

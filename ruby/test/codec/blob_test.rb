@@ -133,6 +133,19 @@ class BlobTest < Minitest::Test
     assert Codec.encode(blob(Trickle.new(+"abcde")), limits: limits)
   end
 
+  def test_the_limit_of_octets_counts_heads_and_no_content
+    limits = Hyperglyph::Limits.new(octets: 40)
+    head = "B0:D;;"
+    [nil, 1, 5].each do |size|
+      assert_equal 3_000, Vectors.decode("#{head}c0:1000:#{'x' * 1000};c0:2000:#{'x' * 2000};c0;", size, limits: limits).size
+      assert_equal ["limit", 36], Vectors.fault("#{head}#{'c0:0:;' * 100}c0;", size, limits: limits)
+      assert_equal ["limit", 1], Vectors.fault("Lb50:#{'x' * 50};;", size, limits: limits)
+      assert_equal ["limit", 1], Vectors.fault("Lb50:x", size, limits: limits)
+      assert_equal ["limit", 37], Vectors.fault("L#{'N;' * 18}N;F;;", size, limits: Hyperglyph::Limits.new(octets: 38))
+      assert_nil Vectors.fault("L#{'N;' * 18};", size, limits: Hyperglyph::Limits.new(octets: 38))
+    end
+  end
+
   def test_memory_stays_small
     limits = Hyperglyph::Limits.new(blob_octets: 1 << 30)
     decoder = Codec::Decoder.new(limits: limits)
