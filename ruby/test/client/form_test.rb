@@ -3,7 +3,7 @@
 require_relative "helper"
 
 # What calls of forms and links send, and what they refuse before.
-class FormTest < Minitest::Test
+class ClientFormTest < Minitest::Test
   include Scripting
 
   # The form as it would stand on a page, not judged before it is used.

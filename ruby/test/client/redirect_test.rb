@@ -3,7 +3,7 @@
 require_relative "helper"
 
 # Redirects, origins, credentials, statuses.
-class RedirectTest < Minitest::Test
+class ClientRedirectTest < Minitest::Test
   include Scripting
 
   def to(location, status = 303)
@@ -109,8 +109,8 @@ class RedirectTest < Minitest::Test
   end
 
   def test_links_ask_conditionally_and_give_what_they_hold
-    same = link("it", { "l" => link("x") }, etag: '"v1"', last_modified: Time.utc(2012))
-    server = pages("/" => same, "/it" => "HTTP/1.1 304 Not Modified\r\n\r\n".b, "/x" => 7)
+    same = link("it/", { "l" => link("x") }, etag: '"v1"', last_modified: Time.utc(2012))
+    server = pages("/" => same, "/it/" => "HTTP/1.1 304 Not Modified\r\n\r\n".b, "/it/x" => 7)
     assert_equal 7, client.get(server.url).call["l"].call
     asked = server.asked[1].headers
     assert_equal ['"v1"', "Sun, 01 Jan 2012 00:00:00 GMT"], asked.values_at("if-none-match", "if-modified-since")

@@ -8,7 +8,7 @@ require "hyperglyph/server/puma"
 require_relative "../../testee/service"
 
 # The client and the service of spec/service.md, by Puma.
-class ServiceTest < Minitest::Test
+class ClientServiceTest < Minitest::Test
   include Scripting
 
   def setup
