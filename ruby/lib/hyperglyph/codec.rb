@@ -24,8 +24,10 @@ module Hyperglyph
     # The message for `value`, a String in Encoding::BINARY; with `canonical` its canonical form
     # (chapter 11). EncodeError for what has no encoding or is beyond the limits.
     def encode(value, canonical: false, limits: nil)
-      output = String.new(encoding: Encoding::BINARY)
-      Encoder.new(canonical: canonical, limits: limits).encode(value) { |piece| output << piece }
+      output = nil
+      Encoder.new(canonical: canonical, limits: limits).encode(value) do |piece|
+        output ? output << piece : output = piece
+      end
       output
     end
 

@@ -103,6 +103,7 @@ class EncoderTest < Minitest::Test
       assert_match words, refused(value).message
     end
     assert_equal ["a", 1, { 1 => 2 }.keys[0]], refused({ "a" => [0, { 1 => Object.new }] }).path
+    assert_equal ["a", 0], refused({ "a" => [[[]]] }, limits: Hyperglyph::Limits.new(depth: 2)).path
     assert_equal 'there is no encoding for Object, at ["a"][1][1]', refused({ "a" => [0, { 1 => Object.new }] }).message
   end
 

@@ -133,7 +133,7 @@ module Hyperglyph
         end
         @output << ";"
       rescue EncodeError => e
-        raise e.within(index || 0)
+        raise index ? e.within(index) : e
       end
 
       # Items always stand in the order of the canonical form (REQ-SET-1).
