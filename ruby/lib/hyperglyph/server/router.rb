@@ -39,7 +39,7 @@ module Hyperglyph
       end
 
       # Offers a Method, a Proc, or a class with Hyperglyph::Resource, whose call then makes an instance. name: as it
-      # stands on the page; a Proc needs one. Options:
+      # stands on the page; a lambda needs one, a Method and a class have their own. Options:
       #
       # * defaults: a Hash of parameter to the default that its form tells; takes: of parameter to what it must be
       #   (see Signature);
@@ -85,10 +85,8 @@ module Hyperglyph
       private
 
       def name_of(target)
-        case target
-        when Class, Method then target.name
-        else raise ArgumentError, "a Proc needs a name: router.add(proc, name: \"add\")"
-        end
+        name = target.is_a?(Class) ? target.name&.split("::")&.last : (target.name if target.is_a?(Method))
+        name or raise ArgumentError, "#{target.inspect} needs a name: router.add(..., name: \"add\")"
       end
 
       def check_name(name)
