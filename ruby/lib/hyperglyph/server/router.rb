@@ -49,7 +49,7 @@ module Hyperglyph
       # * modified: a Time, or what is called with the same arguments and gives one: when the result changed last;
       # * doc: text for people; hidden (of a class): no instances are made by callers, those that they are given work.
       #
-      # Raises ArgumentError for what cannot be offered so.
+      # Raises ArgumentError for what cannot be offered so, FrozenError once the router is in use.
       def add(target, name: nil, **options)
         name = (name || name_of(target)).to_s
         check_name(name)
@@ -66,8 +66,9 @@ module Hyperglyph
         self
       end
 
-      # The Rack application. keywords: see App.
+      # The Rack application. keywords: see App. Nothing can be added any more.
       def app(**options)
+        [@actions, @descriptions, @types].each(&:freeze)
         App.new(self, **options)
       end
 
