@@ -46,11 +46,13 @@ module Hyperglyph
     # limits::           Limits for what an answer holds
     # method_override::  PUT, PATCH and DELETE go as POST with the header Method
     # private_addresses:: pages of public addresses may lead to others (REQ-URL-12)
+    # addresses::        a rule of the user's own for what pages lead to: is called with each address, as text, and what it
+    #                    gives false for is not connected to
     # adapter::          what sends requests, by `call(request)`: see client/adapter.rb
     #
     # ArgumentError for what cannot be.
     def initialize(origins: [], authorization: nil, headers: {}, credentials: {}, timeout: TIMEOUT, ca: nil, limits: nil,
-                   method_override: false, private_addresses: false, adapter: nil)
+                   method_override: false, private_addresses: false, addresses: nil, adapter: nil)
       unless timeout.nil? || (timeout.is_a?(Numeric) && timeout.positive?)
         raise ArgumentError, "timeout is a number of seconds above 0, or nil"
       end
@@ -61,6 +63,7 @@ module Hyperglyph
       @limits = limits || Limits::DEFAULT
       @method_override = method_override
       @private_addresses = private_addresses
+      @addresses = addresses
       @adapter = adapter || Adapter.new(ca: ca)
     end
 
@@ -108,6 +111,13 @@ module Hyperglyph
     # Whether what follows from a page must stay at public addresses.
     def public_only?(page)
       !page.nil? && page.public? && !@private_addresses
+    end
+
+    # Which addresses may be connected to for what stands on a page: nil for all, as for what the user asks for.
+    def permit(page)
+      return if page.nil? || !(public_only?(page) || @addresses)
+
+      ->(address) { (!public_only?(page) || Address.public?(address)) && (@addresses.nil? || @addresses.call(address)) }
     end
 
     class << self

@@ -2,10 +2,11 @@
 
 require_relative "helper"
 require "digest"
+require "zlib"
 require "tempfile"
 
 # Blobs, both ways.
-class BlobTest < Minitest::Test
+class ClientBlobTest < Minitest::Test
   include Scripting
 
   def file(size)
@@ -119,6 +120,15 @@ class BlobTest < Minitest::Test
     error = assert_raises(Client::TransportError) { blob.read }
     assert_equal :done, error.outcome
     assert_raises(Client::TransportError) { blob.read }
+  end
+
+  # A few octets may hold many.
+  def test_a_compressed_one_is_never_read_at_once
+    body = Zlib.gzip("x" * 100)
+    server = script { Scripted.ok(body, type: "a/b", headers: { "Content-Encoding" => "gzip" }) }
+    blob = client.get(server.url)
+    assert_nil blob.size
+    assert_equal "x" * 100, blob.read
   end
 
   def test_one_that_is_beyond_the_limits

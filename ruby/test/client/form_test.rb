@@ -3,7 +3,7 @@
 require_relative "helper"
 
 # What calls of forms and links send, and what they refuse before.
-class FormTest < Minitest::Test
+class ClientFormTest < Minitest::Test
   include Scripting
 
   # The form as it would stand on a page, not judged before it is used.
@@ -122,7 +122,7 @@ class FormTest < Minitest::Test
     target = Hyperglyph::HTTP::URL.target("http://#{Socket.gethostname}:#{URI(server.url).port}/")
     addresses = Addrinfo.getaddrinfo(target.host, nil, nil, :STREAM).map(&:ip_address)
     skip "this machine's name is #{addresses.inspect}" if addresses.any? { |address| Client::Address.public?(address) }
-    request = Client::Request.new(method: "GET", target: target, headers: [], deadline: Hyperglyph::HTTP::Deadline::NEVER, safe: true, public_only: true)
+    request = Client::Request.new(method: "GET", target: target, headers: [], deadline: Hyperglyph::HTTP::Deadline::NEVER, safe: true, permit: Client::Address.method(:public?))
     assert_raises(Client::Refused) { Client::Adapter.new.call(request) }
     assert_equal 0, server.connections
   rescue SocketError

@@ -5,7 +5,7 @@ require "json"
 require "zlib"
 
 # Whatever a server says, only errors of the client come out, and in time.
-class HostileTest < Minitest::Test
+class ClientHostileTest < Minitest::Test
   include Scripting
 
   ANSWERS = [

@@ -3,7 +3,7 @@
 require_relative "helper"
 
 # Redirects, origins, credentials, statuses.
-class RedirectTest < Minitest::Test
+class ClientRedirectTest < Minitest::Test
   include Scripting
 
   def to(location, status = 303)
@@ -71,7 +71,7 @@ class RedirectTest < Minitest::Test
     adapter = Object.new
     asked = []
     adapter.define_singleton_method(:call) do |request|
-      asked << [request.target.host, request.public_only]
+      asked << [request.target.host, request.permit?("127.0.0.1"), request.permit?("8.8.8.8")]
       body = Object.new
       def body.read(_) = nil
       def body.drain(*) = nil
@@ -81,7 +81,19 @@ class RedirectTest < Minitest::Test
     end
     error = assert_raises(Client::StatusError) { client(adapter: adapter).get("http://93.184.215.14/") }
     assert_equal 302, error.status
-    assert_equal [["93.184.215.14", false], ["93.184.215.14", true]], asked
+    assert_equal [["93.184.215.14", true, true], ["93.184.215.14", false, true]], asked
+  end
+
+  def test_a_rule_of_the_user_for_addresses
+    server = pages("/" => link("x"), "/x" => 1)
+    asked = []
+    rule = ->(address) { asked << address and false }
+    made = client(addresses: rule)
+    found = made.get(server.url) # what the user asks for is not judged
+    assert_equal :not_done, assert_raises(Client::Refused) { found.call }.outcome
+    assert_equal ["127.0.0.1"], asked.uniq
+    assert_equal ["/"], server.asked.map(&:path)
+    assert_equal 1, client(addresses: ->(_) { true }).get(server.url).call
   end
 
   def test_errors_tell_what_the_server_said
@@ -97,8 +109,8 @@ class RedirectTest < Minitest::Test
   end
 
   def test_links_ask_conditionally_and_give_what_they_hold
-    same = link("it", { "l" => link("x") }, etag: '"v1"', last_modified: Time.utc(2012))
-    server = pages("/" => same, "/it" => "HTTP/1.1 304 Not Modified\r\n\r\n".b, "/x" => 7)
+    same = link("it/", { "l" => link("x") }, etag: '"v1"', last_modified: Time.utc(2012))
+    server = pages("/" => same, "/it/" => "HTTP/1.1 304 Not Modified\r\n\r\n".b, "/it/x" => 7)
     assert_equal 7, client.get(server.url).call["l"].call
     asked = server.asked[1].headers
     assert_equal ['"v1"', "Sun, 01 Jan 2012 00:00:00 GMT"], asked.values_at("if-none-match", "if-modified-since")

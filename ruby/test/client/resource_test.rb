@@ -3,7 +3,7 @@
 require_relative "helper"
 
 # Resources, and what is called on them.
-class ResourceTest < Minitest::Test
+class ClientResourceTest < Minitest::Test
   include Scripting
 
   def test_data_is_given_and_forms_and_links_are_called

@@ -4,7 +4,7 @@ require_relative "helper"
 require "zlib"
 
 # Results that come item by item.
-class SequenceTest < Minitest::Test
+class ClientSequenceTest < Minitest::Test
   include Scripting
 
   HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.hyperglyph-seq\r\nTransfer-Encoding: chunked\r\n\r\n"

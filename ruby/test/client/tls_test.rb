@@ -4,7 +4,7 @@ require_relative "helper"
 require "openssl"
 
 # https: certificates, and connections that are kept.
-class TlsTest < Minitest::Test
+class ClientTlsTest < Minitest::Test
   include Scripting
 
   # The certificate of the scenarios, which holds for 127.0.0.1 and localhost.

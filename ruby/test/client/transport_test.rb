@@ -4,7 +4,7 @@ require_relative "helper"
 require "zlib"
 
 # Connections, framing, limits and deadlines.
-class TransportTest < Minitest::Test
+class ClientTransportTest < Minitest::Test
   include Scripting
 
   OUTCOMES = { "" => :unknown, "HTTP/1.1 2" => :unknown, "HTTP/1.1 200 OK\r\nContent-Len" => :done,
@@ -93,6 +93,35 @@ class TransportTest < Minitest::Test
       assert_raises(Client::TimeoutError) { value = root["f"].call and value.read }
       assert_in_delta 0.5, Hyperglyph::HTTP::Deadline.now - began, 0.4
     end
+  end
+
+  # Where there is always something to read, nothing waits.
+  def test_a_flood_ends_at_the_deadline
+    _, root = answering(timeout: 0.5) do |_, socket|
+      socket.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: application/vnd.hyperglyph\r\n\r\nB\r\nu30000000:x\r\n")
+      loop { socket.write("1\r\nx\r\n" * 5_000) }
+    end
+    began = Hyperglyph::HTTP::Deadline.now
+    assert_raises(Client::TimeoutError) { root["f"].call }
+    assert_in_delta 0.5, Hyperglyph::HTTP::Deadline.now - began, 0.4
+  end
+
+  def test_interim_answers
+    interim = "HTTP/1.1 103 Early\r\nLink: x\r\n\r\n"
+    answers = [interim * 25 + Scripted.ok(1), interim * 15 + Scripted.ok(2)]
+    _, root = answering { answers.shift }
+    assert_raises(Client::MalformedAnswer) { root["f"].call }
+    assert_equal 2, root["f"].call
+  end
+
+  def test_a_body_that_is_compressed_wrongly
+    whole = Zlib.gzip("i1;")
+    [whole + "x", whole + whole, whole[0...-1], "x" + whole, "", whole[0...-5] + "\0" * 5].each do |body|
+      _, root = answering { Scripted.ok(body.b, headers: { "Content-Encoding" => "gzip" }) }
+      assert_raises(Client::MalformedAnswer, body.inspect) { root["f"].call }
+    end
+    _, root = answering { Scripted.ok(whole, headers: { "Content-Encoding" => "gzip, gzip" }) }
+    assert_raises(Client::MalformedAnswer) { root["f"].call }
   end
 
   def test_a_deadline_of_the_user_holds_for_all_calls_in_its_block

@@ -3,7 +3,7 @@
 require_relative "helper"
 
 # Joining URLs, and which of them may be followed.
-class UrlTest < Minitest::Test
+class ClientUrlTest < Minitest::Test
   URL = Hyperglyph::HTTP::URL
   Address = Hyperglyph::Client::Address
   BASE = "http://a/b/c/d;p?q"

@@ -32,6 +32,8 @@ class TestBodies < Minitest::Test
       router.add(-> { Hyperglyph::Blob.new(Short.new("abc"), content_type: "a/b") }, name: "short", safe: true)
       router.add(->(to) { numbers(to) }, name: "count", safe: true)
       router.add(-> { endless }, name: "endless")
+      router.add(-> { told { |items| items << Hyperglyph::Server.env["HTTP_X_WHO"] << Hyperglyph::Server.remaining.round } }, name: "known")
+      router.add(-> { told { |items| items << 1 && sleep(0.4) && items << 2 } }, name: "late")
       router.add(->(kind) { failing(kind) }, name: "failing")
     end
   end
@@ -42,6 +44,10 @@ class TestBodies < Minitest::Test
 
   def numbers(to)
     Enumerator.new { |items| (1..to).each { |number| items << number } }
+  end
+
+  def told(&block)
+    Enumerator.new(&block)
   end
 
   def endless
@@ -57,6 +63,7 @@ class TestBodies < Minitest::Test
       items << 1
       raise Hyperglyph::Failure.new(409, "declared", code: "c", content: { "a" => 1 }) if kind == "declared"
       raise "secret" if kind == "undeclared"
+      raise Hyperglyph::Failure.new(409, "odd", content: { "a" => Object.new }) if kind == "unencodable"
 
       items << (kind == "end" ? Hyperglyph::Extension.new("end", {}, nil) : Object.new)
     end
@@ -174,13 +181,20 @@ class TestBodies < Minitest::Test
   def test_a_sequence_that_fails
     told = post("/failing", { "kind" => "declared" }, headers: { "accept" => SEQUENCE }).body
     assert_match(/\Ai1;Xu3:end;Du6:status;i409;;Xu5:error;Du6:logref;u12:\h{12};u7:message;u8:declared;u4:code;u1:c;;Du1:a;i1;;;;\z/, told)
-    %w[undeclared end object].each do |kind|
+    %w[undeclared end object unencodable].each do |kind|
       hidden = post("/failing", { "kind" => kind }, headers: { "accept" => SEQUENCE }).body
       assert_match(/\Ai1;Xu3:end;Du6:status;i500;;Xu5:error;.*u14:internal error;;D;;;\z/, hidden)
       assert_includes @log.string, hidden[/logref;u12:(\h+)/, 1]
     end
     assert_error 409, post("/failing", { "kind" => "declared" })
     assert_error 500, post("/failing", { "kind" => "undeclared" })
+  end
+
+  def test_a_sequence_knows_its_call
+    answer = post("/known", headers: { "accept" => SEQUENCE, "hyperglyph-timeout" => "30", "x-who" => "me" })
+    assert_equal "b2:me;i30;Xu3:end;D;N;;", answer.body
+    late = post("/late", headers: { "accept" => SEQUENCE, "hyperglyph-timeout" => "0.2" }).body
+    assert_match(/\Ai1;Xu3:end;Du6:status;i504;;Xu5:error;/, late)
   end
 
   def test_a_sequence_ends_when_its_client_leaves

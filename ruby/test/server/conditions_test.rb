@@ -23,7 +23,7 @@ class TestConditions < Minitest::Test
 
     put def replace(text)
       before = KEPT[@id]
-      sleep(0.02)
+      sleep(text == "slow" ? 0.5 : 0.02)
       KEPT[@id] = { text: text, changed: before[:changed] + 1 }
       nil
     end, if_match: true
@@ -116,10 +116,22 @@ class TestConditions < Minitest::Test
 
   def test_one_of_many_writers_wins
     tag = get(@url).value.content["replace"]["headers"]["If-Match"]
+    other = @url.sub(%r{(?<=/Text/)(.)}) { |letter| format("%%%02X", letter.ord) }
     statuses = Array.new(8) do |number|
-      Thread.new { ask("PUT", @url, arguments: { "text" => number.to_s }, headers: { "if-match" => tag }).status }
+      Thread.new { ask("PUT", number.odd? ? @url : other, arguments: { "text" => number.to_s }, headers: { "if-match" => tag }).status }
     end.map(&:value)
     assert_equal [1, 7], [statuses.count(204), statuses.count(412)]
+  end
+
+  def test_a_writer_that_waits_too_long_never_begins
+    late = nil
+    first = Thread.new { ask("PUT", @url, arguments: { "text" => "slow" }) }
+    sleep(0.05)
+    late = ask("PUT", @url, arguments: { "text" => "late" }, headers: { "hyperglyph-timeout" => "0.1" })
+    assert_equal 204, first.value.status
+    assert_error 504, late
+    sleep(0.3)
+    assert_equal "slow", get(@url).value.content["text"]
   end
 
   def test_unmodified_since_and_none_match_of_unsafe_calls

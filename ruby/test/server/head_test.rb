@@ -163,6 +163,31 @@ class TestHead < Minitest::Test
     end
   end
 
+  # Header fields that are made to take long are read in time in proportion to their length.
+  def test_long_fields
+    fields = ["\"\\\"" * 20_000, "\"" * 40_001, "a,\"" * 15_000, "W/\"," * 15_000, "a;b=\"c\\" * 8_000, "*/*;q=0.1," * 6_000]
+    app = Hyperglyph::Router.new(secret: SECRET, logger: Logger.new(File::NULL)).app
+    names = %w[HTTP_ACCEPT HTTP_ACCEPT_ENCODING HTTP_IF_NONE_MATCH HTTP_IF_MATCH HTTP_RANGE HTTP_ORIGIN CONTENT_TYPE HTTP_HOST
+               HTTP_CONTENT_DISPOSITION HTTP_CONTENT_ENCODING HTTP_HYPERGLYPH_TIMEOUT]
+    fields.product(names, %w[GET POST]) do |field, name, method|
+      started = Process.clock_gettime(Process::CLOCK_PROCESS_CPUTIME_ID)
+      app.call({ "REQUEST_METHOD" => method, "PATH_INFO" => "/", "HTTP_HOST" => "localhost", name => field.b })
+      Hyperglyph::HTTP::Headers.list(field)
+      used = Process.clock_gettime(Process::CLOCK_PROCESS_CPUTIME_ID) - started
+      assert_operator used, :<, 0.5, "#{name}: #{field[0, 20]}"
+    end
+  end
+
+  def test_nothing_can_be_added_to_a_router_in_use
+    router = Hyperglyph::Router.new(secret: SECRET).tap(&:app)
+    assert_raises(FrozenError) { router.add(-> { 1 }, name: "late") }
+    assert_raises(FrozenError) { router.add(TestHead::Empty) }
+  end
+
+  class Empty
+    include Hyperglyph::Resource
+  end
+
   # As Rack has it, for any server: the app never breaks the rules, and works below a path.
   def test_rack
     router = Hyperglyph::Router.new(secret: SECRET, logger: Logger.new(File::NULL))

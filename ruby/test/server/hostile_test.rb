@@ -7,7 +7,7 @@ require_relative "../../testee/service"
 class TestHostile < Minitest::Test
   include Served
 
-  TIMES = Integer(ENV.fetch("MUTATIONS", "4000"))
+  TIMES = Integer(ENV.fetch("MUTATIONS", "2000"))
   PIECES = ["%", "%00", "\r\n", "\0", "\xff", ";", "L", "X", "u9:", "*", ",", "\"", "W/\"", "..", "/", "9" * 40, "chunked", "gzip", "-", ""].freeze
   # Functions of the service that may fail, or last, whatever is sent to them.
   LEFT_OUT = %r{/(?:fail|sleep|crashed|add|refuse|search|listing|documents|count|broken|ended|download|link_of|concat)\b}n.freeze
@@ -73,7 +73,7 @@ class TestHostile < Minitest::Test
       headers.each { |name, value| assert_match(/\A[\x20-\x7e]*\z/, value, name) }
       assert_equal "error", Hyperglyph.load(octets).name if status >= 400 && env["REQUEST_METHOD"] != "HEAD"
     end
-    assert_operator statuses.keys.size, :>=, 8, statuses.inspect
+    assert_operator statuses.keys.size, :>=, 6, statuses.inspect
     assert_empty log.string.lines.grep(/ERROR/)
   end
 
@@ -97,8 +97,8 @@ class TestHostile < Minitest::Test
       statuses[first_status(octets)] += 1
     end
     assert_empty statuses.keys - [nil, 200, 204, 304, *400..431, 501], "#{statuses} #{@log.string}"
-    assert_operator statuses[400], :>, 20
-    assert_operator statuses[200], :>, 20
+    assert_operator statuses[400], :>, 5
+    assert_operator statuses[200], :>, 5
     assert_empty @log.string.lines.grep(/ERROR/)
     @origin = @server.url.chomp("/")
     assert_equal 200, get("/").status

@@ -97,7 +97,7 @@ class TestPage < Minitest::Test
     root = get("/").value
     assert_equal "resource", root.name
     assert_equal "/", root["url"]
-    assert_equal ["hello", "args", "search", "one", "odd: ä/%?", "TestPage::Counter", "TestPage::Holder"], root.content.keys
+    assert_equal ["hello", "args", "search", "one", "odd: ä/%?", "Counter", "Holder"], root.content.keys
   end
 
   def test_parameters_are_inputs
@@ -149,7 +149,7 @@ class TestPage < Minitest::Test
   end
 
   def test_an_instance
-    made = post("/TestPage%3A%3ACounter", { "start" => 3, "step" => 2 })
+    made = post("/Counter", { "start" => 3, "step" => 2 })
     assert_equal 303, made.status
     page = get(made.headers["location"]).value
     assert_equal made.headers["location"], page["url"]
@@ -161,7 +161,7 @@ class TestPage < Minitest::Test
   end
 
   def test_what_is_not_offered_is_not_there
-    url = post("/TestPage%3A%3ACounter").headers["location"]
+    url = post("/Counter").headers["location"]
     nothing = get("#{url}nosuchname")
     assert_error 404, nothing
     %w[secret _inner to_s ready? private_one value initialize reference_state].each do |name|
@@ -174,7 +174,7 @@ class TestPage < Minitest::Test
   end
 
   def test_nested_resources_and_refused_content
-    page = get(post("/TestPage%3A%3AHolder").headers["location"]).value
+    page = get(post("/Holder").headers["location"]).value
     assert_equal 4, page.content["counter"].content["value"]
     assert_equal "link", page.content["refused"].name
     assert_nil page.content["refused"]["inline"]
@@ -182,7 +182,7 @@ class TestPage < Minitest::Test
   end
 
   def test_redirects
-    url = post("/TestPage%3A%3AHolder").headers["location"]
+    url = post("/Holder").headers["location"]
     moved = post("#{url}elsewhere")
     assert_equal [303, "http://example.org/%C3%A4%20b%0D%0Ax:%20y"], [moved.status, moved.headers["location"]]
     there = get("#{url}there")

@@ -9,8 +9,12 @@ module Hyperglyph
     # What an adapter is asked. `method` and `headers` (pairs of text) as they are to be sent, Host and framing
     # included; `target` an HTTP::URL::Target; `body` nil, or what has `length` (nil: not known) and
     # `write_to(sink)`; `deadline` an HTTP::Deadline; `safe`: it may be sent once more where no answer came;
-    # `public_only`: only public addresses may be connected to (REQ-URL-12).
-    Request = Struct.new(:method, :target, :headers, :body, :deadline, :safe, :public_only, keyword_init: true)
+    # `permit`: nil, or what tells by `call(address)` whether an address, as text, may be connected to (REQ-URL-12).
+    Request = Struct.new(:method, :target, :headers, :body, :deadline, :safe, :permit, keyword_init: true) do
+      def permit?(address)
+        permit.nil? || permit.call(address)
+      end
+    end
 
     # What an adapter answers: the status, an Integer; fields by their names in lower case, each an Array of binary
     # Strings; a Body, which the client reads and closes; the address that it came from, as text.
@@ -91,7 +95,7 @@ module Hyperglyph
 
       def usable?(connection, request)
         return false if HTTP::Deadline.now - connection.idle_since > @idle
-        return false if request.public_only && !Address.public?(connection.peer)
+        return false unless request.permit?(connection.peer)
 
         connection.fresh?
       end
@@ -140,13 +144,10 @@ module Hyperglyph
 
       def addresses(request)
         target = request.target
-        found = resolve(target, request.deadline)
-        return found unless request.public_only
-
-        open = found.select { |address| Address.public?(address) }
+        open = resolve(target, request.deadline).select { |address| request.permit?(address) }
         return open unless open.empty?
 
-        raise Refused, "#{target.origin} has no public address: a page from a public one may not lead there"
+        raise Refused, "a page may not lead to #{target.origin}: none of its addresses is permitted, as private_addresses: and addresses: say"
       end
 
       def resolve(target, deadline)

@@ -86,6 +86,7 @@ module Hyperglyph
       # breaks, TimeoutError when the time is up.
       def fill(deadline)
         loop do
+          too_late if deadline.passed? # also where there is always more to read
           piece = io.read_nonblock(PIECE, exception: false)
           case piece
           when :wait_readable, :wait_writable then wait(piece, deadline)
@@ -138,8 +139,10 @@ module Hyperglyph
                 else
                   io.to_io.wait_readable(deadline.remaining)
                 end
-        return if ready && !deadline.passed?
+        too_late unless ready
+      end
 
+      def too_late
         raise TimeoutError.new("no whole answer in time", outcome: @answered ? :done : :unknown)
       end
 

@@ -78,7 +78,7 @@ module Hyperglyph
         fields << ["Hyperglyph-Timeout", format("%.3f", [@deadline.remaining, LONGEST].min)] if @deadline.remaining
         fields << (body.length ? ["Content-Length", body.length] : ["Transfer-Encoding", "chunked"]) if body
         Request.new(method: method, target: target, headers: unique(fields), body: body, deadline: @deadline,
-                    safe: @call.safe?, public_only: @client.public_only?(@page))
+                    safe: @call.safe?, permit: @client.permit(@page))
       end
 
       # What the call says stands before what the user says for all calls.

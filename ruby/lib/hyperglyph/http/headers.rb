@@ -31,7 +31,8 @@ module Hyperglyph
           if scanner.skip(/,/)
             members << +""
           else
-            members.last << (scanner.scan(QUOTED) || scanner.getch)
+            # A quote that is never closed takes the rest, once: looking again at each would take quadratic time.
+            members.last << (scanner.scan(QUOTED) || scanner.scan(/".*\z/mn) || scanner.scan(/[^,"]+/n))
           end
         end
         members.map(&:strip).reject(&:empty?)
@@ -88,8 +89,11 @@ module Hyperglyph
 
     # What an Accept field asks for. Members that cannot be read are passed over (REQ-HEAD-11).
     class Accept
+      # Members that are looked at: nobody means more.
+      MOST = 100
+
       def initialize(field)
-        @ranges = Headers.list(field.to_s).filter_map { |member| range(member) }
+        @ranges = Headers.list(field.to_s).first(MOST).filter_map { |member| range(member) }
       end
 
       # Whether the type itself is named, with a weight above 0; `*/*` does not name it.

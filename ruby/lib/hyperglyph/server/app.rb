@@ -149,6 +149,7 @@ module Hyperglyph
         positional, keywords = action.signature.bind(arguments, ->(type, value) { object_of(request, type, value) })
         @calls.within(request) do
           exclusively(request, action, instance) do
+            Server.expired?(request.deadline)
             result = action.call(instance, positional, keywords)
             answer_with(request, action, result, modified(action, positional, keywords))
           end
@@ -170,12 +171,12 @@ module Hyperglyph
         nil
       end
 
-      # Conditions of an unsafe call hold until it is done: no other with conditions is let in between.
+      # Conditions of an unsafe call hold until it is done: no other of the URL of the instance is let in between.
       def exclusively(request, action, instance, &block)
         return yield if request.get?
         return check_function(request, &block) unless action.own?
 
-        @locks[request.env["PATH_INFO"].hash % LOCKS].synchronize do
+        @locks[new_page(request).url_of(instance).hash % LOCKS].synchronize do
           check_instance(request, instance)
           yield
         end
@@ -231,7 +232,9 @@ module Hyperglyph
       def sequence(request, result)
         return list(request, result) unless request.accept.names?(HTTP::SEQUENCE_TYPE)
 
-        body = SequenceBody.new(result, page: -> { new_page(request) }, failed: method(:failed), deadline: request.deadline)
+        body = SequenceBody.new(result, page: -> { new_page(request) }, failed: method(:failed)) do |&items|
+          @calls.known(request) { items.call(request.deadline) }
+        end
         Answer.new(200, { "content-type" => HTTP::SEQUENCE_TYPE }, body)
       end
 

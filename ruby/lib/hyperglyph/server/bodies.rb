@@ -56,25 +56,26 @@ module Hyperglyph
     # stops asking for items when its client is gone.
     class SequenceBody
       # items: what has `each`. page: makes a Page for an item. failed: called with an exception, gives the
-      # Failure and logref that the caller is told.
-      def initialize(items, page:, failed:, deadline:)
+      # Failure and logref that the caller is told. The block runs a block that is given the deadline, as the call
+      # that gave the items was run.
+      def initialize(items, page:, failed:, &within)
         @items = items
         @page = page
         @failed = failed
-        @deadline = deadline
+        @within = within
       end
 
       def each(&block)
-        yield ending(HTTP::Deadline.within(@deadline.remaining) { failure(&block) })
+        yield ending(@within.call { |deadline| failure(deadline, &block) })
       end
 
       private
 
       # What ended the items before their end, or nil. What the server below raises while it sends is its own.
-      def failure
+      def failure(deadline)
         sending = false
         @items.each do |item|
-          Server.expired?(@deadline)
+          Server.expired?(deadline)
           octets = message(item)
           sending = true
           yield octets
@@ -96,6 +97,8 @@ module Hyperglyph
 
         failure, logref = @failed.call(error)
         Codec.encode(Extension.new("end", { "status" => failure.status }, Answer.extension(failure, logref)))
+      rescue Codec::EncodeError => unencodable
+        ending(unencodable)
       end
     end
   end

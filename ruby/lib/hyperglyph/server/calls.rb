@@ -21,6 +21,16 @@ module Hyperglyph
         wait(request, start(request, &block))
       end
 
+      # Lets the call know its request, see Server.env, and gives the calls that it makes no more time than it has
+      # itself (REQ-TIME-5).
+      def known(request, &block)
+        before = Thread.current.thread_variable_get(:hyperglyph_env)
+        Thread.current.thread_variable_set(:hyperglyph_env, request.env)
+        HTTP::Deadline.within(request.deadline.remaining, &block)
+      ensure
+        Thread.current.thread_variable_set(:hyperglyph_env, before)
+      end
+
       private
 
       # The outcome as a pair, so that no exception of the call can end the thread, or be told by it.
@@ -48,16 +58,6 @@ module Hyperglyph
         ensure
           @lock.synchronize { @abandoned -= 1 }
         end
-      end
-
-      # Lets the call know its request, see Server.env, and gives the calls that it makes no more time than it has
-      # itself (REQ-TIME-5).
-      def known(request, &block)
-        before = Thread.current.thread_variable_get(:hyperglyph_env)
-        Thread.current.thread_variable_set(:hyperglyph_env, request.env)
-        HTTP::Deadline.within(request.deadline.remaining, &block)
-      ensure
-        Thread.current.thread_variable_set(:hyperglyph_env, before)
       end
     end
   end

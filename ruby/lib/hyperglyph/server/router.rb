@@ -39,7 +39,7 @@ module Hyperglyph
       end
 
       # Offers a Method, a Proc, or a class with Hyperglyph::Resource, whose call then makes an instance. name: as it
-      # stands on the page; a Proc needs one. Options:
+      # stands on the page; a lambda needs one, a Method and a class have their own. Options:
       #
       # * defaults: a Hash of parameter to the default that its form tells; takes: of parameter to what it must be
       #   (see Signature);
@@ -49,7 +49,7 @@ module Hyperglyph
       # * modified: a Time, or what is called with the same arguments and gives one: when the result changed last;
       # * doc: text for people; hidden (of a class): no instances are made by callers, those that they are given work.
       #
-      # Raises ArgumentError for what cannot be offered so.
+      # Raises ArgumentError for what cannot be offered so, FrozenError once the router is in use.
       def add(target, name: nil, **options)
         name = (name || name_of(target)).to_s
         check_name(name)
@@ -66,8 +66,9 @@ module Hyperglyph
         self
       end
 
-      # The Rack application. keywords: see App.
+      # The Rack application. keywords: see App. Nothing can be added any more.
       def app(**options)
+        [@actions, @descriptions, @types].each(&:freeze)
         App.new(self, **options)
       end
 
@@ -85,10 +86,8 @@ module Hyperglyph
       private
 
       def name_of(target)
-        case target
-        when Class, Method then target.name
-        else raise ArgumentError, "a Proc needs a name: router.add(proc, name: \"add\")"
-        end
+        name = target.is_a?(Class) ? target.name&.split("::")&.last : (target.name if target.is_a?(Method))
+        name or raise ArgumentError, "#{target.inspect} needs a name: router.add(..., name: \"add\")"
       end
 
       def check_name(name)
