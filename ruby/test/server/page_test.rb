@@ -209,6 +209,7 @@ class TestPage < Minitest::Test
       -> { router.add(->(a) { a }, name: "a", embed: true) },
       -> { router.add(->(a) { a }, name: "a", public_for: 3) },
       -> { router.add(->(a) { a }, name: "a", if_match: true) },
+      -> { router.add(->(a) { a }, name: "a", modified: Time.now) },
       -> { router.add(->(a) { a }, name: "a", defaults: { b: 1 }) },
       -> { router.add(->(a) { a }, name: "a", sfae: true) },
       -> { router.add(String) },

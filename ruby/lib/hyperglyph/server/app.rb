@@ -31,9 +31,9 @@ module Hyperglyph
         public_for = nil
         answer = guard do
           request.check
-          action, instance = target(request)
+          action, found = target(request)
           public_for = action&.public_for
-          action ? perform(request, action, instance) : page(request, instance)
+          action ? perform(request, action, found) : page(request, found)
         end
         answer = answer.cacheable(@router.vary, public_for) if request.get?
         answer.to_rack(head: request.method == "HEAD")
@@ -81,8 +81,15 @@ module Hyperglyph
         end
       end
 
-      # What a request is for: an action and its instance, or the instance itself, or nothing for the root. Raises
-      # Refusal with 404, 405, or as a reference asks.
+      # What a reference leads to: made when it is called, and not before.
+      Found = Struct.new(:description, :state) do
+        def instance
+          description.restore(state)
+        end
+      end
+
+      # What a request is for: an action and what its instance is made of, or that alone, or nothing for the root.
+      # Raises Refusal with 404, 405, or 400 for a reference that is forged.
       def target(request)
         first, reference, last, *more = request.segments
         return only_get(request) if first.nil?
@@ -90,12 +97,12 @@ module Hyperglyph
 
         description = @router.description(first)
         nothing unless description && last && more.empty?
-        instance = description.restore(@router.references.read(first, reference))
-        return own(request, description, instance) if last.empty?
+        found = Found.new(description, @router.references.read(first, reference))
+        return own(request, found) if last.empty?
 
         action = description.actions[last]
         nothing if action.nil? || action.own?
-        [allowed(request, action), instance]
+        [allowed(request, action), found]
       end
 
       def nothing
@@ -111,10 +118,10 @@ module Hyperglyph
         [allowed(request, action), nil]
       end
 
-      def own(request, description, instance)
-        return [nil, instance] if request.get?
+      def own(request, found)
+        return [nil, found] if request.get?
 
-        [description.own(request.method) || not_allowed(description.own_methods), instance]
+        [found.description.own(request.method) || not_allowed(found.description.own_methods), found]
       end
 
       # What is safe may be asked for by POST, too (REQ-METHOD-8).
@@ -127,9 +134,9 @@ module Hyperglyph
         raise Refusal.new(405, "only #{methods.join(', ')} here", allow: methods)
       end
 
-      def page(request, instance)
-        Server.expired?(request.deadline)
+      def page(request, found)
         @calls.within(request) do
+          instance = found&.instance
           page = new_page(request)
           value = instance ? page.render(instance) : page.root
           message(request, page, value, modified_of(instance)).fit(request)
@@ -144,11 +151,12 @@ module Hyperglyph
         instance && instance.__send__(:reference_modified)
       end
 
-      def perform(request, action, instance)
+      # All code of the author runs within the deadline: what makes objects of references, the call, the answer.
+      def perform(request, action, found)
         arguments = request.arguments(action.safe? ? "form" : action.envelope)
-        positional, keywords = action.signature.bind(arguments, ->(type, value) { object_of(request, type, value) })
         @calls.within(request) do
-          exclusively(request, action, instance) do
+          positional, keywords = action.signature.bind(arguments, ->(type, value) { object_of(request, type, value) })
+          exclusively(request, action, found) do |instance|
             Server.expired?(request.deadline)
             result = action.call(instance, positional, keywords)
             answer_with(request, action, result, modified(action, positional, keywords))
@@ -171,14 +179,16 @@ module Hyperglyph
         nil
       end
 
-      # Conditions of an unsafe call hold until it is done: no other of the URL of the instance is let in between.
-      def exclusively(request, action, instance, &block)
-        return yield if request.get?
-        return check_function(request, &block) unless action.own?
+      # Conditions of an unsafe call hold until it is done: the instance is made, judged and called, and no other of
+      # its URL is let in between.
+      def exclusively(request, action, found)
+        return yield(found&.instance) if request.get?
+        return check_function(request) { yield(found&.instance) } unless action.own?
 
-        @locks[new_page(request).url_of(instance).hash % LOCKS].synchronize do
+        @locks[[found.description.name, found.state].hash % LOCKS].synchronize do
+          instance = found.instance
           check_instance(request, instance)
-          yield
+          yield(instance)
         end
       end
 
@@ -203,7 +213,6 @@ module Hyperglyph
       end
 
       def answer_with(request, action, result, modified)
-        Server.expired?(request.deadline)
         return moved(request, result) if action.redirect? || (!action.safe? && result.is_a?(Resource))
         return Answer.new(204) if result.nil?
         return sequence(request, result) if result.is_a?(Enumerator)
