@@ -150,6 +150,8 @@ class TestHead < Minitest::Test
     assert_equal ["declared", "tired", { "again" => 3 }], [answer.message, answer.value["code"], answer.value.content]
     assert_equal "1", post("/refuse", { "status" => 503 }).headers["retry-after"]
     assert_equal "Bearer", post("/refuse", { "status" => 401 }).headers["www-authenticate"]
+    assert_raises(ArgumentError) { Hyperglyph::Failure.new(401, "x", challenge: "Basic\r\nx: y") }
+    assert_raises(ArgumentError) { Hyperglyph::Failure.new(409, "x", content: [1]) }
     assert_error 500, post("/refuse", { "status" => 200 })
     assert_error 500, post("/refuse", { "status" => 409, "code" => 1.5 })
   end

@@ -209,6 +209,7 @@ class TestPage < Minitest::Test
       -> { router.add(->(a) { a }, name: "a", embed: true) },
       -> { router.add(->(a) { a }, name: "a", public_for: 3) },
       -> { router.add(->(a) { a }, name: "a", if_match: true) },
+      -> { router.add(-> { 1 }, name: "a", safe: true, public_for: "60") },
       -> { router.add(->(a) { a }, name: "a", modified: Time.now) },
       -> { router.add(->(a) { a }, name: "a", defaults: { b: 1 }) },
       -> { router.add(->(a) { a }, name: "a", sfae: true) },
@@ -244,5 +245,66 @@ class TestPage < Minitest::Test
     assert_raises(ArgumentError) { Hyperglyph::Extension.new("resource", {}, nil) }
     assert_equal "form", Hyperglyph::Extension.new("form", { url: "a", method: "GET", values: ["a"] }, nil).name
     assert_equal "form", Hyperglyph.load("Xu4:form;D;N;;").name
+  end
+end
+
+# What a class has from elsewhere.
+class TestInheritance < Minitest::Test
+  include Served
+
+  module Mixed
+    def mixed = 1
+    def named = 2
+  end
+
+  class Foreign
+    def foreign = 3
+    def wanted = 4
+  end
+
+  class Base < Foreign
+    include Hyperglyph::Resource
+    include Mixed
+
+    def initialize(id = 0) = @id = id
+    def inherited = 5
+    safe def changed = 6
+    hidden def covered = 7
+  end
+
+  class Derived < Base
+    def own = 8
+    def changed = 9
+    def wanted = super + 1
+    safe :wanted
+    attr_accessor :written
+  end
+
+  def setup
+    serve do |router|
+      router.add(Base)
+      router.add(Derived)
+      router.add(->(base) { base.is_a?(Base) }, name: "take", takes: { base: Base })
+      router.add(-> { Class.new(Base).new }, name: "stranger")
+    end
+  end
+
+  def test_only_resource_classes_pass_on_what_they_offer
+    base = get(post("/Base").headers["location"]).value
+    assert_equal %w[inherited changed], base.content.keys
+    derived = get(post("/Derived").headers["location"]).value
+    assert_equal %w[inherited changed own wanted written], derived.content.keys
+    assert_equal [9, 5], [get("#{derived['url']}changed").value, get("#{derived['url']}wanted").value]
+    %w[mixed named foreign covered written=].each do |name|
+      assert_error 404, get("#{derived['url']}#{name}")
+      assert_error 404, post("#{derived['url']}#{name}")
+    end
+  end
+
+  def test_an_object_of_a_class_below_is_taken_and_a_strange_one_is_not_sent
+    link = Hyperglyph::Extension.new("link", { "url" => @origin + post("/Derived").headers["location"] }, nil)
+    assert_equal true, post("/take", { "base" => link }).value
+    assert_error 500, post("/stranger")
+    assert_match(/is not registered: router\.add/, @log.string)
   end
 end

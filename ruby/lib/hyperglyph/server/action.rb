@@ -118,6 +118,7 @@ module Hyperglyph
                 elsif @options[:safe] && !safe? then "what is safe is called by GET"
                 elsif embed? && !link? then "only what is safe and has no parameters can be embedded"
                 elsif if_match? && !own? then "If-Match is for methods of the instance's own URL (REQ-COND-5)"
+                elsif !(public_for.nil? || public_for.is_a?(Integer)) then "public_for is a number of seconds"
                 elsif modified && !safe? then "only what is safe has a time of its last change"
                 elsif public_for && !safe? then "only what is safe may be kept by caches (REQ-COND-8)"
                 end

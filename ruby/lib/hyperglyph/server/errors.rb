@@ -18,6 +18,7 @@ module Hyperglyph
         raise ArgumentError, "the code of a failure is an Integer or text" unless
           code.nil? || code.is_a?(Integer) || code.is_a?(String)
         raise ArgumentError, "the content of a failure is a Hash" unless content.is_a?(Hash)
+        raise ArgumentError, "a challenge is printable ASCII" unless HTTP::Headers::PRINTABLE.match?(challenge.to_s)
 
         @status = status
         @code = code
