@@ -8,7 +8,8 @@ require_relative "hyperglyph/http/deadline"
 # and forms that are called like methods.
 module Hyperglyph
   autoload :Client, "#{__dir__}/hyperglyph/client"
-  autoload :Server, "#{__dir__}/hyperglyph/server"
+  # Of the server: what a service is made of.
+  %i[Server Router Resource Failure].each { |name| autoload name, "#{__dir__}/hyperglyph/server" }
 
   # The page at a URL, by a client that has these options (Client.new).
   def self.get(url, **options)

@@ -8,6 +8,9 @@ require_relative "http/deadline"
 require_relative "http/forms"
 
 module Hyperglyph
+  # See server/resource.rb. It is named here so that it is not looked for while this file is read.
+  module Resource; end
+
   # The parts of a service: see Router and Resource.
   module Server
     NOTHING = "there is nothing of that name"
