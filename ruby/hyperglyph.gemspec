@@ -14,7 +14,7 @@ Gem::Specification.new do |spec|
   spec.authors = ["The hyperglyph authors"]
   spec.license = "MIT"
   spec.required_ruby_version = ">= 3.1"
-  spec.files = Dir.chdir(__dir__) { Dir["lib/**/*.rb", "README.md", "README-server.md", "LICENSE"].sort }
+  spec.files = Dir.chdir(__dir__) { Dir["lib/**/*.rb", "README*.md", "LICENSE"].sort }
   spec.require_paths = ["lib"]
   spec.metadata = { "rubygems_mfa_required" => "true" }
   # Codec and client need the standard library alone. The server is a Rack application, for those

@@ -88,6 +88,29 @@ class EncoderTest < Minitest::Test
     assert_wire "DLi1;i2;;N;Si1;;T;;", { [1, 2] => nil, Set[1] => true }
   end
 
+  def test_keys_that_are_text
+    long = "k" * 100
+    records = Array.new(3) { { "" => 1, "short" => 2, long => 3 } }
+    assert_wire "L#{"Du;i1;u5:short;i2;u100:#{long};i3;;" * 3};", records
+    assert_equal records, Hyperglyph.load(Codec.encode(records, canonical: true))
+    many = (0...3_000).to_h { |number| ["key #{number}", number] }
+    assert_equal many, Hyperglyph.load(Codec.encode([many, many]))[1]
+    refused({ "\xff".dup.force_encoding("UTF-8") => 1 })
+    assert_wire "LDb1:a;i1;;Du1:a;i1;;;", [{ "a".b => 1 }, { "a" => 1 }]
+  end
+
+  # 500 may be too much for the stack of a Fiber; what comes then is an error like others.
+  def test_too_deep_for_the_stack
+    limits = Hyperglyph::Limits.new(depth: 500)
+    deep = Hyperglyph::Codec.decode("S" * 500 + ";" * 500, limits: limits)
+    wire = Fiber.new do
+      Codec.encode(deep, limits: limits)
+    rescue Codec::EncodeError => e
+      e.message
+    end.resume
+    assert_includes ["S" * 500 + ";" * 500, "containers are too deep for the stack of this Fiber or Thread: encode them outside of it"], wire
+  end
+
   def test_extensions
     assert_wire "Xu4:link;Du3:url;u1:/;;N;;", Hyperglyph::Extension.new("link", { url: "/" })
     assert_wire "Xu1:x;Ou1:b;N;u1:a;N;;i1;;", Hyperglyph::Extension.new(:x, Hyperglyph::OrderedHash["b", nil, "a", nil], 1), canonical: true

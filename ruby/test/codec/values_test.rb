@@ -23,6 +23,7 @@ class ValuesTest < Minitest::Test
     assert span.frozen?
     assert_equal({ Duration.new(hours: 24) => 1 }, { Duration.new(days: 1) => 1 })
     refute_equal Duration.new, 0
+    assert_equal "#<Hyperglyph::Duration P0Y0M1DT0H0M0S>", Duration.new(days: 1).inspect
     assert_equal Time.utc(2020, 1, 2), Time.utc(2020, 1, 1) + Duration.new(days: 1).to_r
   end
 
@@ -49,6 +50,7 @@ class ValuesTest < Minitest::Test
     refute_equal Period.new(years: 1), Period.new(months: 12)
     refute_equal Period.new(years: 1), Duration.new(days: 365)
     assert_equal({ Period.new(months: 1) => 1 }, { Period.new(months: 1, days: 0) => 1 })
+    assert_equal "#<Hyperglyph::Period -P0Y1M0DT0H0M0S>", Period.new(months: -1).inspect
     assert_raises(ArgumentError) { Period.new(days: 1) }
     assert_raises(ArgumentError) { Period.new(years: 1, months: -1) }
     assert_raises(ArgumentError) { Period.new(years: 1, days: -1) }
@@ -77,6 +79,7 @@ class ValuesTest < Minitest::Test
     assert_equal "xa", "x".b + Bytes.new("a")
     assert_equal Encoding::BINARY, Bytes.new("é").b.encoding
     assert Bytes.new("a").frozen?
+    assert_equal '#<Hyperglyph::Bytes "\\xFF">', Bytes.new("\xff".b).inspect
     text = +"a"
     octets = Bytes.new(text)
     text << "b"
@@ -96,6 +99,7 @@ class ValuesTest < Minitest::Test
     refute_equal Extension.new("y", extension.attributes, [1]), extension
     refute_equal Extension.new("x", extension.attributes, [2]), extension
     refute_equal Extension.new("x"), "x"
+    assert_match(/\A#<Hyperglyph::Extension x .*\[1\]>\z/, extension.inspect)
     assert_raises(ArgumentError) { Extension.new("x", { :a => 1, "a" => 2 }) }
   end
 
@@ -142,6 +146,26 @@ class ValuesTest < Minitest::Test
         assert_equal ["limit", at], Vectors.fault(beyond, size, limits: limits)
       end
       assert_nil Vectors.fault(beyond) unless name == :datetime
+    end
+  end
+
+  def test_the_limit_of_keys_holds_for_dicts_and_counts_texts_too
+    limits = Hyperglyph::Limits.new(integer_keys: 2)
+    assert_nil Vectors.fault("Di1;N;i2;N;;", limits: limits)
+    assert_equal ["limit", 11], Vectors.fault("Di1;N;i2;N;i3;N;;", limits: limits)
+    assert_equal ["limit", 12], Vectors.fault("Du;N;u1:a;N;i3;N;;", limits: limits)
+    assert_nil Vectors.fault("Du;N;u1:a;N;u1:b;N;;", limits: limits)
+  end
+
+  def test_nodes_of_each_kind
+    { "i1;" => 1, "u;" => 1, "f1;" => 1, "N;" => 1, "pP1D;" => 1, "L;" => 1, "S;" => 4, "D;" => 4, "O;" => 4, "Xu1:x;D;N;;" => 10, "B0:D;;c0;" => 8,
+      "Si1;;" => 5, "Du1:a;i1;;" => 6 }.each do |wire, nodes|
+      assert_nil Vectors.fault(wire, limits: Hyperglyph::Limits.new(nodes: nodes))
+      assert_equal "limit", Vectors.fault(wire, limits: Hyperglyph::Limits.new(nodes: nodes - 1))[0], wire
+      assert Hyperglyph::Codec.encode(Hyperglyph.load(wire), limits: Hyperglyph::Limits.new(nodes: nodes))
+      assert_raises(Hyperglyph::Codec::EncodeError, wire) do
+        Hyperglyph::Codec.encode(Hyperglyph.load(wire), limits: Hyperglyph::Limits.new(nodes: nodes - 1))
+      end
     end
   end
 

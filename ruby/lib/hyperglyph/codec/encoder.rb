@@ -25,8 +25,9 @@ module Hyperglyph
         @output = String.new(encoding: Encoding::UTF_8, capacity: 256)
         @blobs = []
         @in_blob = false
-        @nodes = 1
+        @nodes = 0
         @keys = {}
+        count(1)
         put_root(value)
         octets = @output.force_encoding(Encoding::BINARY)
         @output = nil

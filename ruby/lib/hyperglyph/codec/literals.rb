@@ -2,8 +2,8 @@
 
 module Hyperglyph
   module Codec
-    # Reads literals: what stands between the prefix of an integer, float, datetime or timedelta and
-    # its `;`. Each takes a binary String and gives the value, or nil if it is none. Writes those that
+    # Reads literals: what stands between the prefix of a float, datetime or timedelta and its `;`
+    # (integers are read in Root, faster). Each takes a binary String and gives the value, or nil if it is none. Writes those that
     # Ruby does not write so.
     module Literals
       INTEGER = /\A[+-]?[0-9]+\z/n
@@ -37,10 +37,6 @@ module Hyperglyph
                    (?:T(?=[0-9])(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)(?:\.([0-9]+))?S)?)?\z/nx
 
       module_function
-
-      def integer(literal)
-        literal.to_i if INTEGER.match?(literal)
-      end
 
       def float(literal)
         return Float(literal) if FLOAT.match?(literal)
@@ -158,9 +154,8 @@ module Hyperglyph
         float if float.finite?
       end
 
+      # number / 2 ** bits, as round does it. bits is above 0.
       def half_even(number, bits)
-        return number << -bits unless bits.positive?
-
         kept = number >> bits
         rest = number - (kept << bits)
         half = 1 << (bits - 1)
