@@ -26,8 +26,8 @@ module Hyperglyph
         @router = router
         loopback = Addrinfo.tcp(host, port).then { |address| address.ipv4_loopback? || address.ipv6_loopback? }
         @app = router.app(loopback: loopback)
-        @puma = ::Puma::Server.new(@app, quiet, min_threads: 0, max_threads: threads,
-                                                lowlevel_error_handler: method(:failed), **options)
+        @puma = ::Puma::Server.new(@app, events, { min_threads: 0, max_threads: threads, **quiet,
+                                                   lowlevel_error_handler: method(:failed), **options })
         @puma.add_tcp_listener(host, port)
         @port = @puma.binder.ios.first.addr[1]
         @puma.binder.ios.map! { |listener| Listener.new(listener, @app, router) }
@@ -51,19 +51,23 @@ module Hyperglyph
 
       private
 
-      # What is worth a line is told to the router's logger.
+      # What is worth a line is told to the router's logger. Puma 5 has its log among its events, Puma 6 beside them.
+      def events
+        defined?(::Puma::LogWriter) ? ::Puma::Events.new : ::Puma::Events.null
+      end
+
       def quiet
-        defined?(::Puma::LogWriter) ? ::Puma::LogWriter.null : ::Puma::Events.null
+        defined?(::Puma::LogWriter) ? { log_writer: ::Puma::LogWriter.null } : {}
       end
 
       # What Puma could not read is its sender's fault; anything else here would be ours.
-      def failed(error, _env, _status = 500)
+      def failed(error, _env, status = 500)
         if error.is_a?(::Puma::HttpParserError)
           @router.logger.info { Server.shown(error.message) }
-        else
-          @router.logger.error { error.full_message(highlight: false) }
+          return @app.refused(Refusal.new(400, "the request cannot be read"))
         end
-        @app.refused(Refusal.new(500, "internal error"))
+        @router.logger.error { "#{error.class}: #{Server.shown(error.message)}\n  #{error.backtrace.to_a.first(30).join("\n  ")}" }
+        @app.refused(Refusal.new(status, "internal error"))
       end
 
       # Puma's listener, whose connections are guarded.
