@@ -21,7 +21,12 @@ class Testee
       file = File.join(__dir__, "testee", "#{role}.rb")
       next unless File.exist?(file)
 
-      require file
+      begin
+        require file
+      rescue LoadError => e
+        warn "not in the role of a #{role}: #{e.message}"
+        next
+      end
       @roles[role] = Object.const_get(name).new
     end
   end
