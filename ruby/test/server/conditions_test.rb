@@ -12,6 +12,8 @@ class TestConditions < Minitest::Test
     include Hyperglyph::Resource
 
     KEPT = Hash.new { |kept, id| kept[id] = { text: "", changed: Time.utc(2020) } }
+    BEGUN = Queue.new
+    GO_ON = Queue.new
 
     def initialize(id)
       @id = id
@@ -23,7 +25,7 @@ class TestConditions < Minitest::Test
 
     put def replace(text)
       before = KEPT[@id]
-      sleep(text == "slow" ? 0.5 : 0.02)
+      text == "slow" ? (BEGUN << 1) && GO_ON.pop : sleep(0.02)
       KEPT[@id] = { text: text, changed: before[:changed] + 1 }
       nil
     end, if_match: true
@@ -149,13 +151,12 @@ class TestConditions < Minitest::Test
   end
 
   def test_a_writer_that_waits_too_long_never_begins
-    late = nil
     first = Thread.new { ask("PUT", @url, arguments: { "text" => "slow" }) }
-    sleep(0.05)
-    late = ask("PUT", @url, arguments: { "text" => "late" }, headers: { "hyperglyph-timeout" => "0.1" })
+    Text::BEGUN.pop
+    assert_error 504, ask("PUT", @url, arguments: { "text" => "late" }, headers: { "hyperglyph-timeout" => "0.2" })
+    Text::GO_ON << 1
     assert_equal 204, first.value.status
-    assert_error 504, late
-    sleep(0.3)
+    sleep(0.2)
     assert_equal "slow", get(@url).value.content["text"]
   end
 

@@ -109,7 +109,7 @@ class TestHead < Minitest::Test
   def test_a_call_whose_time_is_up
     started = Hyperglyph::HTTP::Deadline.now
     assert_error 504, post("/wait", headers: { "hyperglyph-timeout" => "0.2" })
-    assert_in_delta 0.2, Hyperglyph::HTTP::Deadline.now - started, 0.5
+    assert_includes 0.2..5, Hyperglyph::HTTP::Deadline.now - started
     @gate << 1
     deadline = Hyperglyph::HTTP::Deadline.now + 5
     sleep(0.01) until @gate.empty? || Hyperglyph::HTTP::Deadline.now > deadline

@@ -108,7 +108,7 @@ class TestHostile < Minitest::Test
   def first_status(octets)
     socket = TCPSocket.new("127.0.0.1", @server.port)
     socket.write(octets)
-    return unless socket.wait_readable(0.1)
+    return unless socket.wait_readable(0.25)
 
     line = socket.gets
     assert_match(%r{\AHTTP/1\.[01] \d\d\d }, line) if line
