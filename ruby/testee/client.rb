@@ -29,7 +29,7 @@ class ClientRole
   def urls(request)
     client = Client.new
     page = Client::Page.new(client, request["base"], public: false)
-    { urls: leads(page.value(decode(request)), decode(request), page, request["base"]) }
+    { urls: leads(decode(request), page, request["base"]) }
   end
 
   # What a call would send.
@@ -59,16 +59,16 @@ class ClientRole
 
   # In the order in which they begin: attributes before content. The proxies say where they lead; what stands in
   # attributes is wrapped by the page with the base that holds there.
-  def leads(_wrapped, value, page, base)
+  def leads(value, page, base)
     case value
-    when Array then value.flat_map { |item| leads(nil, item, page, base) }
-    when Hash then value.values.flat_map { |item| leads(nil, item, page, base) }
+    when Array then value.flat_map { |item| leads(item, page, base) }
+    when Hash then value.values.flat_map { |item| leads(item, page, base) }
     when Hyperglyph::Blob then [page.wrap(value, base)["url"]]
     when Hyperglyph::Extension
       proxy = page.wrap(value, base)
-      url = proxy.is_a?(Hyperglyph::Extension) && value.name == "input" ? [] : [Client.url(proxy)]
+      url = value.name == "input" ? [] : [Client.url(proxy)]
       inner = Client::Page.inner(value, base)
-      url + leads(nil, value.attributes, page, base) + leads(nil, value.content, page, inner)
+      url + leads(value.attributes, page, base) + leads(value.content, page, inner)
     else []
     end
   end
