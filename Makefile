@@ -19,13 +19,15 @@ BENCH := $(BENCH_VENV)/.stamp-installed
 HTTPX2 := $(HTTPX2_VENV)/.stamp-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test test-httpx2 lint types coverage conformance build check bench soak clean
+.PHONY: help run serve test python-test ruby-test test-httpx2 gem lint types coverage conformance build check bench soak clean
 
 help:
 	@echo 'run          install, then drive the example service from a second process'
 	@echo 'serve        the example service, until interrupted'
-	@echo 'test         all tests'
+	@echo 'test         all tests: python-test, ruby-test'
 	@echo 'test-httpx2  the tests of the client, where httpx2 stands in for httpx'
+	@echo 'ruby-test    the tests of the gem, where Ruby is'
+	@echo 'gem          the gem, into dist'
 	@echo 'check        lint, types, test, coverage, conformance, build'
 	@echo 'lint types coverage conformance build      the parts of check'
 	@echo 'bench        the codec, calls, servers, listings and blobs; peers in an environment of their own'
@@ -38,17 +40,21 @@ run: $(INSTALLED)
 serve: $(INSTALLED)
 	$(BIN)/python examples/service.py
 
+test: python-test ruby-test
+
 # A file stays in one process, so that what its tests share is made once; tests/conftest.py says which
 # go first. Four processes, even on two cores: many tests wait for a limit of time to pass.
-test: $(DEV)
+python-test: $(DEV)
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-# The client's own suite, with an httpx2 that has nothing of httpx beside it.
-test-httpx2: $(HTTPX2)
-	$(HTTPX2_VENV)/bin/python -m pytest -q -n 4 $(wildcard \
-		tests/test_adapters.py tests/test_aio*.py tests/test_client*.py \
-		tests/test_proxies.py tests/test_transport*.py tests/test_raw_blobs.py tests/test_call.py \
-		tests/test_envelope*.py tests/test_addresses.py tests/test_moved.py tests/test_versions.py)
+# The gem needs Ruby 3.1 or later, and its tests minitest, which comes with most Rubies.
+ruby-test:
+	@if ruby -e 'require "minitest"; exit RUBY_VERSION >= "3.1"' >/dev/null 2>&1; then set -x; ruby -w ruby/run_tests.rb; \
+	else echo 'not run here: the tests of the gem in ruby/: install Ruby 3.1 or later and minitest'; test -z "$(COMPLETE)"; fi
+
+gem:
+	mkdir -p dist
+	cd ruby && gem build --quiet hyperglyph.gemspec && mv hyperglyph-*.gem ../dist
 
 lint: $(DEV)
 	$(BIN)/ruff check .
@@ -89,13 +95,15 @@ bench: $(BENCH)
 	$(BENCH_VENV)/bin/python benchmarks/servers.py
 	$(BENCH_VENV)/bin/python benchmarks/listing.py
 	$(BENCH_VENV)/bin/python benchmarks/blobs.py
+	@if command -v ruby >/dev/null; then set -x; ruby ruby/benchmarks/codec.rb; else echo 'not run here: ruby/benchmarks: install Ruby'; fi
 
 soak: $(SOAK)
 	$(BIN)/python tools/mutation.py
 	$(BIN)/python tools/soak.py
 	HYPERGLYPH_SOAK=1 $(BIN)/python -m pytest -q tests/test_vectors.py \
 		tests/test_persistent_processes.py tests/test_deploy_balancer.py tests/test_faults*.py \
-		tests/test_conformance_wrong*.py
+		tests/test_conformance_wrong*.py tests/test_ruby_codec.py
+	@if command -v ruby >/dev/null; then set -x; ruby -w ruby/test/hostile.rb 1000000; else echo 'not run here: ruby/test/hostile.rb: install Ruby'; fi
 	$(BIN)/python tests/fuzz/fuzz_codec.py 600
 	$(BIN)/python tests/fuzz/guided.py 600
 

@@ -85,6 +85,21 @@ def _shipped(name: str) -> str:
     return str(Path(str(files("hyperglyph.conformance").joinpath("testees", name))))
 
 
+def _gem(name: str) -> Path:
+    """A program of the gem, which lies beside this package in a checkout and is in no wheel."""
+    return Path(str(files("hyperglyph.conformance"))).resolve().parent / "ruby" / name
+
+
+def _lacks_gem() -> str | None:
+    if not _gem("testee.rb").exists():
+        return "run from a checkout: ruby/testee.rb is not installed with this package"
+    with contextlib.suppress(OSError):
+        ruby = ("ruby", "-rrack", "-rpuma", "-e", "")
+        if not subprocess.run(ruby, capture_output=True, check=False).returncode:  # noqa: S603
+            return None
+    return "install Ruby 3.1 or later, with rack and puma"
+
+
 def _server(adapter: str, about: str, *modules: str) -> Registered:
     name = "python-server" if adapter == "server" else f"python-server-{adapter}"
     return _adapter("server", adapter, name, about, modules)
@@ -127,6 +142,13 @@ TESTEES: tuple[Registered, ...] = (
     _server("uvicorn", "a router under uvicorn, with h11", "uvicorn", "h11"),
     _server("uvicorn-httptools", "a router under uvicorn, with httptools", "uvicorn", "httptools"),
     _server("hypercorn", "a router under hypercorn", "hypercorn"),
+    Registered(
+        "ruby",
+        "the gem",
+        frozenset({"codec", "client", "server"}),
+        ("ruby", str(_gem("testee.rb"))),
+        _lacks_gem,
+    ),
     Registered(
         "ruby-2012",
         "the gem of 2012, or another Ruby library with Hyperglyph.dump and Hyperglyph.load",

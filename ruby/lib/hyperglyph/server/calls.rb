@@ -1,0 +1,64 @@
+# frozen_string_literal: true
+
+module Hyperglyph
+  module Server
+    # Runs calls within their deadlines (section 18.4). A call whose time is up goes on in a thread of its own, since
+    # Ruby has no safe way to stop it; its result is dropped.
+    class Calls
+      def initialize(max_abandoned)
+        @max_abandoned = max_abandoned
+        @abandoned = 0
+        @lock = Mutex.new
+      end
+
+      # What the block gives. Raises Refusal with 504 when the time is up, with 503 if too many calls go on already.
+      def within(request, &block)
+        return known(request, &block) if request.deadline.remaining.nil?
+
+        Server.expired?(request.deadline)
+        raise Refusal.new(503, "too many calls go on behind their deadlines") if @lock.synchronize { @abandoned } >= @max_abandoned
+
+        wait(request, start(request, &block))
+      end
+
+      # Lets the call know its request, see Server.env, and gives the calls that it makes no more time than it has
+      # itself (REQ-TIME-5).
+      def known(request, &block)
+        before = Thread.current.thread_variable_get(:hyperglyph_env)
+        Thread.current.thread_variable_set(:hyperglyph_env, request.env)
+        HTTP::Deadline.within(request.deadline.remaining, &block)
+      ensure
+        Thread.current.thread_variable_set(:hyperglyph_env, before)
+      end
+
+      private
+
+      # The outcome as a pair, so that no exception of the call can end the thread, or be told by it.
+      def start(request, &block)
+        Thread.new do
+          [true, known(request, &block)]
+        rescue *FAILURES => error
+          [false, error]
+        end.tap { |thread| thread.report_on_exception = false }
+      end
+
+      def wait(request, thread)
+        unless thread.join(request.deadline.remaining)
+          abandon(thread)
+          raise Refusal.new(504, "the deadline passed before the call ended")
+        end
+        done, outcome = thread.value
+        done ? outcome : raise(outcome)
+      end
+
+      def abandon(thread)
+        @lock.synchronize { @abandoned += 1 }
+        Thread.new do
+          thread.join
+        ensure
+          @lock.synchronize { @abandoned -= 1 }
+        end
+      end
+    end
+  end
+end
