@@ -122,12 +122,11 @@ def passed(made: Scene) -> tuple[int, int]:
     """
     proxy = made.proxy
     assert isinstance(proxy, ByteProxy)
-    up, down = [], []
+    seen = list[tuple[int, int]]()
     for _ in range(3):
         made.call(made.harmless)
-        up.append(proxy.passed["up"])
-        down.append(proxy.passed["down"])
-    return min(up), min(down)
+        seen.append((proxy.passed["up"], proxy.passed["down"]))
+    return min(up for up, _ in seen), min(down for _, down in seen)
 
 
 LATER = LATE * 2

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -309,7 +309,7 @@ print("stopped")
 
 
 @contextmanager
-def running(program: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def running(program: str) -> Generator[tuple[subprocess.Popen[str], str]]:
     """It, and the URL that it prints first."""
     command = [sys.executable, "-W", "error", "-c", program]
     with subprocess.Popen(
