@@ -45,7 +45,7 @@ _TAG: Final = 16
 _HEAD: Final = _KEY_ID + _TAG
 _BLOCK: Final = 64  # of SHA-256; the keys are 32 bytes long
 _SHORTEST_SECRET: Final = 16
-_KEPT: Final = 4_096  # tokens that are remembered, a few MB at most
+_KEPT: Final = 4_096  # tokens that are remembered, 2 MB at most
 _SHORT: Final = 128  # bytes of a state whose token is
 _SMALL: Final = 10**18
 _LIMITS: Final = Limits(message=TOKEN_LIMIT, nodes=TOKEN_LIMIT)
