@@ -5,7 +5,8 @@
 The records are those of payload b (benchmarks/payloads.py), about 340 bytes each. Client and server
 are two processes, the candidates take turns, and each reads one attribute of every record. Quoted
 are bytes of the answer, CPU time of both sides together, wall time, and the median of the ratios to
-plain dicts within a round. The goal is 1.5 for bytes and time.
+plain dicts within a round. The goal is 1.5 for bytes and time. The objects are the same each time,
+and the server remembers the references that it made for them in the first.
 """
 
 from __future__ import annotations

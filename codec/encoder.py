@@ -31,6 +31,7 @@ from .numbers import DIRECT
 from .paths import path_to
 from .pieces import Pieces
 from .scalars import write_unicode, writers
+from .template import Filled
 from .types import Extension
 
 __all__ = ["encode", "encode_pieces"]
@@ -348,10 +349,12 @@ class _Encoder:
         A listing holds a thousand extensions: a frame for each dict of two or three texts takes
         longer than what is in it.
         """
+        if len(self._stack) >= self.limits.depth:
+            return None
+        if type(extension) is Filled and extension.head is not None and not self._respelled:
+            return extension.head
         name, attributes = extension.name, extension.attributes
         if type(name) is not str or type(attributes) is not dict or self._respelled:
-            return None
-        if len(self._stack) >= self.limits.depth:
             return None
         entries = cast("dict[object, Any]", attributes)
         tokens, writers = self._tokens, self._writers

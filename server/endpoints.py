@@ -20,6 +20,7 @@ from urllib.parse import quote
 import attrs
 
 from hyperglyph.codec import MISSING, EncodeError, Form, Input, Link
+from hyperglyph.codec.template import Template
 from hyperglyph.transport.http.binding import Parameters
 from hyperglyph.transport.http.bodies import pack_body
 from hyperglyph.transport.http.conditional import check_date
@@ -160,6 +161,11 @@ class ClassEndpoint:
     #: Tells where an instance lives, if not all of them live here.
     home: Home | None
     identity: Identity | None
+
+    @cached_property
+    def listed(self) -> Template:
+        """What stands for its instances in a listing, but for their URLs and data."""
+        return Template("resource", "url", {"profile": self.name, "partial": True})
 
     @property
     def target(self) -> object:

@@ -248,7 +248,7 @@ class Message:
         profile = {} if name in self._foreign else {"profile": name}
         return Resource.from_wire("resource", {"url": url, **profile, "partial": True}, {})
 
-    def page(self, endpoint: ClassEndpoint, instance: object) -> Resource | Link:
+    def page(self, endpoint: ClassEndpoint, instance: object) -> Extension:
         """The page of an instance; partial if the message has had one of its kind already.
 
         REQ-PART-2 and REQ-PART-7.
@@ -365,15 +365,14 @@ class _Listing:
         self._root = root
         self._maker = pages.signer.maker(endpoint.name)
 
-    def resource(self, instance: object) -> Resource:
+    def resource(self, instance: object) -> Extension:
         """What stands for an instance whose forms and links the message has already."""
         endpoint = self._endpoint
         url = f"{self._root}{self._pages.token(endpoint, instance, self._maker)}/"
         content = _data_of(endpoint, instance)
         for embedded, method in endpoint.embedded.items():
             content[embedded] = _embedded(endpoint, method, instance, "")
-        attributes = {"url": url, "profile": endpoint.name, "partial": True}
-        return Resource.from_wire("resource", attributes, content)
+        return endpoint.listed.fill(url, content)
 
 
 def _if_unchanged(offer: Form | Link, version: str) -> Form | Link:

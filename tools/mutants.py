@@ -4,7 +4,8 @@ All modules of `codec/` that decode or encode are mutated. Left out, by rule and
 counting, is what is neither, or what no program could notice:
 
 1. Modules: `__init__`, `__main__`, the readable view, paths of errors, the exceptions, which have
-   no arithmetic but for their texts, and the reader of many messages, since a vector is one.
+   no arithmetic but for their texts, the reader of many messages, since a vector is one, and the
+   templates of a server's extensions, since a vector's are as any decoder makes them.
 2. Functions that make texts for people and nothing else (`_TEXTS`), and f-strings inside `raise`.
 3. What Python code sees of values and readers beside decoding and encoding (`_BESIDE`):
    constructors and checks for users, properties, a blob's file API, sizes told in advance.
@@ -37,6 +38,7 @@ _MODULES_LEFT_OUT = {
     "paths.py",
     "readable.py",
     "sequence.py",
+    "template.py",
 }
 FILES = tuple(sorted({path.name for path in CODEC.glob("*.py")} - _MODULES_LEFT_OUT))
 
