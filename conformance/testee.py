@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from types import TracebackType
 from typing import IO, Any, Never, Self
 
@@ -174,13 +174,16 @@ class Testee:
         self._urls.clear()
 
     def _start(self) -> "_Child":
-        child = _Child(self.command)
+        child: _Child | None = None
         try:
+            with _interrupts_held_back():  # or it might begin, and nobody know of it
+                child = _Child(self.command)
             self.starts += 1
             about = child.ask({"cmd": "start", "protocol": 1}, self.patience)
             self.implementation = _introduced(about)
         except BaseException:  # Ctrl-C, too: nobody else knows of the child yet
-            child.kill()
+            if child is not None:
+                child.kill()
             raise
         self._child = child
         return child
@@ -319,6 +322,22 @@ class _Child:
         while line := self._process.stderr.readline(4096):
             self._said.append(line)
         _close(self._process.stderr)
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Generator[None]:
+    """Let a Ctrl-C that comes meanwhile be felt at the end."""
+    if threading.current_thread() is not threading.main_thread():  # no other feels it
+        yield
+        return
+    came = list[int]()
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+    if came:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _started(work: Callable[[], None]) -> threading.Thread:

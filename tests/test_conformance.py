@@ -299,7 +299,9 @@ def test_program_that_does_not_start(capsys: pytest.CaptureFixture[str]) -> None
     assert "does not start" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["run"], ["run", "python", "--", "x"], ["run", "ruby"], []])
+@pytest.mark.parametrize(
+    "arguments", [["run"], ["run", "python", "--", "x"], ["run", "nobody"], []]
+)
 def test_wrong_command_line(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as left:
         command_line.main(arguments)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -230,6 +231,25 @@ def test_who_keeps_its_pipes_open_does_not_stop_the_runner(tmp_path: Path) -> No
 
 
 DEAF = 'open({file!r}, "w").write(f"{{os.getpid()}}\\n"); [time.sleep(60) for _ in range(9)]'
+
+
+@linux
+def test_ctrl_c_in_the_moment_that_a_testee_begins_leaves_no_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun = list[int]()
+
+    class Begun(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            begun.append(self.pid)
+            signal.raise_signal(signal.SIGINT)  # before anybody knows of it
+
+    monkeypatch.setattr(subprocess, "Popen", Begun)
+    with pytest.raises(KeyboardInterrupt):
+        Testee([sys.executable, "-c", "import time; time.sleep(60)"]).__enter__()
+    assert len(begun) == 1
+    until_ended(begun[0])
 
 
 @linux
