@@ -39,6 +39,7 @@ class Testee
     when "decode" then decode(request)
     when "canonical" then encode(request["value"], true)
     when "encode" then encode(request["value"], false)
+    when "build" then encode(request["value"], true, built: true)
     when "serve" then @roles.fetch("server").serve(request)
     when "perform", "urls", "request" then @roles.fetch("client").public_send(request["cmd"], request)
     when "stop"
@@ -68,13 +69,25 @@ class Testee
     { fault: e.kind, at: e.offset, message: e.message }
   end
 
-  def encode(typed, canonical)
+  def encode(typed, canonical, built: false)
     value = Typed.build(typed)
+    value = as_users_do(value) if built
     { wire: Hyperglyph::Codec.encode(value, canonical: canonical).unpack1("H*") }
   rescue Typed::Unsupported => e
     { skipped: "Ruby cannot hold #{e.message}" }
   rescue Hyperglyph::Codec::EncodeError, ArgumentError, RangeError => e
     { fault: :unencodable, message: e.message }
+  end
+
+  # The same value, its extensions built by what users are given, which judges them.
+  def as_users_do(value)
+    case value
+    when Array then value.map { |item| as_users_do(item) }
+    when Hash then value.dup.transform_values! { |member| as_users_do(member) }
+    when Hyperglyph::Extension
+      Hyperglyph::Extension.new(value.name, as_users_do(value.attributes), as_users_do(value.content))
+    else value
+    end
   end
 end
 

@@ -29,6 +29,23 @@ module Service
     end
   end
 
+  # A number, and what comes of it.
+  class Square
+    include Hyperglyph::Resource
+
+    def initialize(side)
+      @side = side
+    end
+
+    attribute def side
+      @side
+    end
+
+    embed def area
+      @side * @side
+    end
+  end
+
   # Kept under its name, in this process, until it is removed.
   class Document
     include Hyperglyph::Resource
@@ -103,8 +120,9 @@ module Service
     texts(router)
     failures(router)
     objects(router)
-    sequences(router)
+    sequences(router, tally)
     blobs(router)
+    turns(router)
     router.add(->(seconds) { sleep(seconds) && nil }, name: "sleep")
     router.add(->(id) { tally.add(id) }, name: "executed")
     router.add(->(id) { tally.count(id) }, name: "executions", safe: true)
@@ -130,6 +148,7 @@ module Service
 
   def objects(router)
     router.add(Counter, name: "Counter", defaults: { start: 0 }, takes: { start: Integer })
+    router.add(Square, name: "Square", takes: { side: Integer })
     router.add(Document, name: "Document", takes: { name: String })
     router.add(->(name) { Document.new(name) }, name: "moved", redirect: true, takes: { name: String })
     router.add(->(count) { Array.new(count) { |start| Counter.new(start) } }, name: "listing", safe: true,
@@ -138,7 +157,7 @@ module Service
     router.add(->(counter) { counter.value }, name: "link_of", takes: { counter: Counter })
   end
 
-  def sequences(router)
+  def sequences(router, tally)
     ends = {
       "count" => -> {},
       "broken" => -> { raise Failure.new(409, "broken on purpose") },
@@ -148,6 +167,17 @@ module Service
     ends.each do |name, last|
       router.add(->(to) { numbers(to, last) }, name: name, takes: { to: Integer })
     end
+    router.add(->(id) { ticks { tally.add(id) } }, name: "ticking", takes: { id: String })
+  end
+
+  def ticks
+    Enumerator.new do |items|
+      1.upto(50) do |number|
+        yield
+        items << number
+        sleep(0.05)
+      end
+    end
   end
 
   def numbers(to, last)
@@ -156,6 +186,22 @@ module Service
       more = last.call
       items << more unless more.nil?
     end
+  end
+
+  # Calls of other services, and of this one, in the midst of a call.
+  def turns(router)
+    router.add(->(url, name, arguments) { relay(url, name, arguments) }, name: "relay",
+               takes: { url: String, name: String, arguments: Hash })
+    router.add(-> { Hyperglyph::Server.env["HTTP_HYPERGLYPH_TIMEOUT"]&.dup&.force_encoding(Encoding::UTF_8) }, name: "time_left", safe: true)
+  end
+
+  def relay(url, name, arguments)
+    raise Failure.new(400, "only services of this machine") unless url.start_with?("http://127.0.0.1:")
+
+    client = Hyperglyph::Client.new
+    client.get(url)[name].call(**arguments.transform_keys(&:to_sym))
+  ensure
+    client&.close
   end
 
   def blobs(router)

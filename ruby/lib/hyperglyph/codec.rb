@@ -40,7 +40,7 @@ module Hyperglyph
     end
 
     # The value of a message, given as a String or as what can be read to its end by `read(n)`.
-    # DecodeError for all that is no message. Errors of the IO are its own.
+    # DecodeError for all that is no message, TypeError for what is neither. Errors of the IO are its own.
     def decode(source, limits: nil)
       decoder = Decoder.new(limits: limits)
       if source.respond_to?(:read)

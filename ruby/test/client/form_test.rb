@@ -63,6 +63,14 @@ class ClientFormTest < Minitest::Test
     assert_equal sent[0].content["l"], sent[1]
   end
 
+  def test_a_link_that_leads_nowhere_cannot_be_sent
+    form = run_form(values: ["a"])
+    broken = on_a_page({ "url" => 1 }, name: "link")
+    page = on_a_page({ "url" => "c/" }, name: "resource", content: { "f" => Hyperglyph::Extension.decoded("form", { "url" => nil.to_a }, nil) })
+    [broken, [broken], page].each { |argument| assert_raises(Client::ArgumentsError) { form.prepare(argument) } }
+    assert_equal "http://h.example/a/b", Hyperglyph.load(body(form.prepare(on_a_page({}, name: "link"))))["a"]["url"]
+  end
+
   def test_headers_of_a_form
     call = run_form(headers: { "If-Match" => '"v"', "accept" => "text/plain" }).prepare
     assert_equal [["accept", "text/plain"], ["If-Match", '"v"'], ["Content-Type", "application/vnd.hyperglyph"]], call.fields

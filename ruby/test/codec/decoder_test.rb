@@ -60,6 +60,11 @@ class DecoderTest < Minitest::Test
     assert_equal "Lu1:a;garbage", input
   end
 
+  def test_what_is_neither_string_nor_io
+    [nil, 1, [], :"N;"].each { |source| assert_raises(TypeError) { Hyperglyph.load(source) } }
+    assert_raises(TypeError) { Codec::Decoder.new.feed(1) }
+  end
+
   def test_from_an_io
     assert_equal [1], Codec.decode(StringIO.new("Li1;;"))
     text = "x" * 200_000

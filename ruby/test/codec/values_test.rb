@@ -19,6 +19,8 @@ class ValuesTest < Minitest::Test
     assert_equal Duration.new(hours: -1), Duration.new(hours: 1) - Duration.new(hours: 2)
     assert_equal [Duration.new(seconds: -1), Duration.new, Duration.new(days: 1)],
                  [Duration.new(days: 1), Duration.new, Duration.new(seconds: -1)].sort
+    assert_raises(TypeError) { span + 1 }
+    assert_raises(TypeError) { span - 1 }
     assert Duration.new.zero?
     assert span.frozen?
     assert_equal({ Duration.new(hours: 24) => 1 }, { Duration.new(days: 1) => 1 })

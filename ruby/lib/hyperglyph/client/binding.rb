@@ -48,7 +48,7 @@ module Hyperglyph
 
       def by_position(inputs, arguments, given)
         if arguments.size > inputs.size
-          raise ArgumentsError, "#{arguments.size} arguments were given, and there are #{inputs.size} inputs"
+          raise ArgumentsError, "#{arguments.size} arguments by position are too many for (#{inputs.map(&:name).join(', ')})"
         end
 
         arguments.zip(inputs) do |argument, input|

@@ -34,7 +34,8 @@ module Hyperglyph
         yield.tap { path.delete(value) }
       end
 
-      # A value as it stood in a page, its URLs made absolute.
+      # A value as it stood in a page, its URLs made absolute. ArgumentsError for a link or form whose url is no text:
+      # it leads nowhere.
       def absolute(value, base)
         case value
         when Array then value.map { |item| absolute(item, base) }
@@ -48,7 +49,10 @@ module Hyperglyph
       def extension(value, base)
         url = Attributes.text?(value.attributes, "url")
         attributes = hash(value.attributes) { |member| absolute(member, base) }
-        if url || (LEADING.include?(value.name) && value["url"].nil?)
+        leading = LEADING.include?(value.name)
+        raise ArgumentsError, "a #{value.name} whose url is no text cannot be sent" if leading && !(url || value["url"].nil?)
+
+        if url || leading
           attributes["url"] = HTTP::URL.join(base, url)
         end
         inner = HTTP::URL.without_fragment(url ? attributes["url"] : base)

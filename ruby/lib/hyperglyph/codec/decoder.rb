@@ -33,6 +33,7 @@ module Hyperglyph
 
       # Takes the next octets, a String; gives self. DecodeError as soon as they show a fault.
       def feed(octets)
+        raise TypeError, "a message is a String, or has read: not #{octets.class}" unless octets.is_a?(String)
         raise @fault if @fault
         raise ArgumentError, "this message is finished: begin another Decoder" if @finished
 

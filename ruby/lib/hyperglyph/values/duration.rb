@@ -45,11 +45,16 @@ module Hyperglyph
       @microseconds <=> other.microseconds if other.is_a?(Duration)
     end
 
+    # Of another Duration alone: TypeError for the rest.
     def +(other)
+      raise TypeError, "a Duration is added to a Duration, not to #{other.class}" unless other.is_a?(Duration)
+
       Duration.new(microseconds: @microseconds + other.microseconds)
     end
 
     def -(other)
+      raise TypeError, "a Duration is taken from a Duration, not #{other.class}" unless other.is_a?(Duration)
+
       Duration.new(microseconds: @microseconds - other.microseconds)
     end
 
