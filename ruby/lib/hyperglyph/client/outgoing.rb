@@ -51,7 +51,7 @@ module Hyperglyph
         if url || (LEADING.include?(value.name) && value["url"].nil?)
           attributes["url"] = HTTP::URL.join(base, url)
         end
-        inner = HTTP::URL.without_fragment(url ? attributes["url"] : base)
+        inner = url ? HTTP::URL.base(attributes["url"]) : base
         Extension.decoded(value.name, attributes, absolute(value.content, inner))
       end
 
