@@ -125,8 +125,9 @@ module Hyperglyph
         taken
       end
 
+      # No more than a line may have is looked at: all that is there would be copied for each chunk.
       def size(octets)
-        taken = until_end("\r\n", octets)
+        taken = until_end("\r\n", octets.byteslice(0, MAX_SIZE_LINE + 2))
         refuse(400, "the size of a chunk cannot be read") if @line.bytesize > MAX_SIZE_LINE
         return taken unless @line.end_with?("\r\n")
 
