@@ -34,6 +34,8 @@ module Hyperglyph
           end
         end
         bound
+      rescue SystemStackError
+        raise ArgumentsError, "an argument is too deep for the stack of this Fiber or Thread"
       end
 
       def by_name(inputs, named)

@@ -174,6 +174,11 @@ module Hyperglyph
         sink = Sink.new(self, deadline, body.length)
         body.write_to(sink)
         sink.finish
+      rescue Error => e
+        # The content of a blob may come from another answer, whose errors say nothing of this call.
+        raise if e.outcome == :unknown
+
+        raise TransportError.new("the body of the request could not be sent whole: #{e.message}", outcome: :unknown)
       end
 
       # Whether an answer has come, though the request could not be sent whole.

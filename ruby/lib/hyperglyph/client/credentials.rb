@@ -20,6 +20,11 @@ module Hyperglyph
         @lock = Mutex.new
       end
 
+      # Without the values: this stands in what Ruby prints of a client.
+      def inspect
+        "#<#{self.class} #{@headers.map(&:first).join(', ')} #{@each.keys.join(', ')}>"
+      end
+
       # The user has asked for this origin. The first one is what the headers are for.
       def asked(origin)
         @lock.synchronize { @first ||= origin }

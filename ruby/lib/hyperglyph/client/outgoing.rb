@@ -55,7 +55,7 @@ module Hyperglyph
         if url || leading
           attributes["url"] = HTTP::URL.join(base, url)
         end
-        inner = HTTP::URL.without_fragment(url ? attributes["url"] : base)
+        inner = url ? HTTP::URL.base(attributes["url"]) : base
         Extension.decoded(value.name, attributes, absolute(value.content, inner))
       end
 

@@ -24,10 +24,17 @@ module Hyperglyph
         @url.match?(/\Ahttps:/i)
       end
 
-      # The value of a whole message, to be handed over.
+      # The value of a whole message, to be handed over. Unusable where it is too deep for the stack of a Fiber, which
+      # happens beyond the default limit of depth only.
       def value(decoded)
         collect(decoded)
         wrap(decoded, @url)
+      rescue SystemStackError
+        raise Unusable.new("the answer is too deep for the stack of this Fiber or Thread", outcome: :done)
+      end
+
+      def inspect
+        "#<#{self.class} #{HTTP::URL.origin(@url)}>"
       end
 
       # Of the first full resource of the profile: its member of this name, if it is one that partial resources
@@ -61,6 +68,11 @@ module Hyperglyph
         url ? HTTP::URL.join(base, url) : base
       end
 
+      # The same as a base: without its fragment, and bounded.
+      def self.base(extension, base)
+        HTTP::URL.base(inner(extension, base))
+      end
+
       private
 
       def wrap_hash(hash, base)
@@ -70,7 +82,7 @@ module Hyperglyph
       end
 
       def wrap_extension(extension, base)
-        inner = HTTP::URL.without_fragment(Page.inner(extension, base))
+        inner = Page.base(extension, base)
         case extension.name
         when "link" then Link.new(self, extension, base, inner)
         when "form" then Form.new(self, extension, base)
@@ -110,9 +122,14 @@ module Hyperglyph
     end
 
     # An extension that this client gives no meaning to (REQ-EXT-7): an Extension whose content works as anywhere
-    # else. `url` is where it leads, absolute; nil if it says none.
+    # else. `url` is where it leads, absolute; nil if it says none. It is joined when it is asked for: many that stand
+    # in one with a long URL would hold that many times.
     class Other < Extension
-      attr_reader :url, :extension, :base
+      attr_reader :extension, :base
+
+      def url
+        Page.inner(@extension, @base) if Attributes.text?(@extension.attributes, "url")
+      end
 
       # `extension` is the one that came, to be sent back.
       def self.build(extension, base, attributes, content)
@@ -124,7 +141,6 @@ module Hyperglyph
       def take(extension, base, attributes, content)
         @extension = extension
         @base = base
-        @url = Page.inner(extension, base) if Attributes.text?(extension.attributes, "url")
         assign(extension.name, attributes, content)
       end
     end
@@ -132,8 +148,8 @@ module Hyperglyph
     # An error that is a value (REQ-ERROR-3). What it does not have, or has of a wrong kind, is nil, and the
     # content an empty Hash (REQ-ERROR-2).
     class Failure
-      # Text, text, an Integer or text, a Hash; the absolute URL where more is said.
-      attr_reader :message, :logref, :code, :content, :url
+      # Text, text, an Integer or text, a Hash.
+      attr_reader :message, :logref, :code, :content
       attr_reader :extension, :base
 
       def initialize(extension, base, content)
@@ -144,8 +160,12 @@ module Hyperglyph
         code = extension["code"]
         @code = code.is_a?(Integer) ? code : Attributes.as_text(code)
         @content = content.is_a?(Hash) ? content : {}
-        @url = Page.inner(extension, base) if Attributes.text?(extension.attributes, "url")
         freeze
+      end
+
+      # The absolute URL where more is said.
+      def url
+        Page.inner(@extension, @base) if Attributes.text?(@extension.attributes, "url")
       end
 
       def inspect

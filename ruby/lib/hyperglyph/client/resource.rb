@@ -60,7 +60,6 @@ module Hyperglyph
         @page = page
         @extension = extension
         @base = base
-        @inner = inner
         content = extension.content
         @members = content.is_a?(Hash) ? page.wrap(content, inner).freeze : nil
         @partial = extension["partial"] == true
@@ -104,7 +103,7 @@ module Hyperglyph
         return @members[name] if @members.key?(name)
 
         template = shared(name)
-        return @page.wrap(template, @inner) if template
+        return @page.wrap(template, Page.base(@extension, @base)) if template
         return whole.fetch(name) if @partial
 
         raise NoMember, "there is no #{name.inspect[0, 60]}: #{names.first(20).join(', ')}"

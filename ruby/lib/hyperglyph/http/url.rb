@@ -51,6 +51,15 @@ module Hyperglyph
         end
       end
 
+      # What stands for a base that is too long to be followed: what is relative to it is unfit, too. Joined to it at
+      # each of its members, the base itself would take its length for each of them.
+      TOO_LONG = "too-long:"
+
+      # The base that a URL makes for what is in its extension.
+      def base(url)
+        url.length > LONGEST ? TOO_LONG : without_fragment(url)
+      end
+
       # The Target of an absolute URL. Raises Unfit for what REQ-URL-9, REQ-URL-10 and REQ-URL-13 forbid, and
       # for a URL that is too long.
       def target(url)

@@ -25,6 +25,11 @@ module Hyperglyph
                              "make one with SecureRandom.bytes(32) and keep it over restarts"
       end
 
+      # Without the secrets: this stands in what Ruby prints of a router or application.
+      def inspect
+        "#<#{self.class} #{@secrets.size} secrets>"
+      end
+
       # The reference for a state, a Hash of text to data, of the class registered under this name. Raises
       # Codec::EncodeError and ArgumentError for a state that is no plain data.
       def sign(name, state)
