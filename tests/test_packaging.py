@@ -133,7 +133,7 @@ def test_the_files_that_begin_first_are_there() -> None:
 
 # --- The sdist and the wheel --------------------------------------------------------------------
 
-TREE = (*FOLDERS, "src", "tests", "docs", "examples", "benchmarks", "tools", ".ci")
+TREE = (*FOLDERS, "src", "tests", "docs", "examples", "benchmarks", "tools", "ruby", ".ci")
 TOP = (
     *("pyproject.toml", "setup.py", "MANIFEST.in", "Makefile", "LICENSE"),
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
