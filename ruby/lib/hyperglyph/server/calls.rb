@@ -5,6 +5,9 @@ module Hyperglyph
     # Runs calls within their deadlines (section 18.4). A call whose time is up goes on in a thread of its own, since
     # Ruby has no safe way to stop it; its result is dropped.
     class Calls
+      # Seconds before a deadline in which what a call in turn fails with is the deadline's.
+      MOMENT = 0.05
+
       def initialize(max_abandoned)
         @max_abandoned = max_abandoned
         @abandoned = 0
@@ -48,7 +51,15 @@ module Hyperglyph
           raise Refusal.new(504, "the deadline passed before the call ended")
         end
         done, outcome = thread.value
-        done ? outcome : raise(outcome)
+        return outcome if done
+
+        raise ended_with?(request.deadline, outcome) ? Refusal.new(504, "the deadline passed in a call that this one made") : outcome
+      end
+
+      # Whether a call in turn failed since the time of this one is up (REQ-TIME-3). It is told the deadline in whole
+      # milliseconds, and so may end a moment earlier.
+      def ended_with?(deadline, failure)
+        deadline.remaining < MOMENT && Server.client_errors.any? { |kind| kind === failure }
       end
 
       def abandon(thread)
