@@ -47,6 +47,13 @@ test: python-test ruby-test
 python-test: $(DEV)
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
+# The client's own suite, with an httpx2 that has nothing of httpx beside it.
+test-httpx2: $(HTTPX2)
+	$(HTTPX2_VENV)/bin/python -m pytest -q -n 4 $(wildcard \
+		tests/test_adapters.py tests/test_aio*.py tests/test_client*.py \
+		tests/test_proxies.py tests/test_transport*.py tests/test_raw_blobs.py tests/test_call.py \
+		tests/test_envelope*.py tests/test_addresses.py tests/test_moved.py tests/test_versions.py)
+
 # The gem needs Ruby 3.1 or later, and its tests minitest, which comes with most Rubies.
 ruby-test:
 	@if ruby -e 'require "minitest"; exit RUBY_VERSION >= "3.1"' >/dev/null 2>&1; then set -x; ruby -w ruby/run_tests.rb; \
@@ -76,7 +83,7 @@ coverage: $(DEV)
 # cannot run is a failure; the two libraries of 2012 are nowhere, and never are.
 conformance: $(DEV)
 	$(BIN)/python -m hyperglyph.conformance matrix --html build/conformance.html $(if $(COMPLETE),--complete)
-	@if command -v ruby >/dev/null; then set -x; \
+	@if command -v ruby >/dev/null; then set -x; mkdir -p build; \
 		$(BIN)/python -m hyperglyph.conformance run --known tests/ruby_library/known.txt \
 			-- ruby conformance/testees/ruby_2012.rb tests/ruby_library >build/ruby.txt || \
 		{ cat build/ruby.txt; exit 1; }; tail -n 2 build/ruby.txt; \
@@ -84,7 +91,7 @@ conformance: $(DEV)
 
 # From an empty build folder: setuptools packs whatever an earlier build has left there.
 build: $(DEV)
-	rm -rf build dist
+	rm -rf build/lib* build/bdist* dist
 	$(BIN)/python -m build --outdir dist .
 
 check: lint types test coverage conformance build
