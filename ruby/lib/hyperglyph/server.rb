@@ -6,6 +6,7 @@ require "time"
 require_relative "codec"
 require_relative "http/deadline"
 require_relative "http/forms"
+require_relative "http/url"
 
 module Hyperglyph
   # See server/resource.rb. It is named here so that it is not looked for while this file is read.
@@ -29,8 +30,8 @@ module Hyperglyph
       Thread.current.thread_variable_get(:hyperglyph_env)
     end
 
-    # Raises Refusal with 504 if the deadline has passed.
-    def expired?(deadline)
+    # Raises Refusal with 504 if the deadline, an HTTP::Deadline, has passed (section 18.4).
+    def check_deadline(deadline)
       raise Refusal.new(504, "the deadline passed") if deadline.passed?
     end
 

@@ -48,9 +48,9 @@ class ClientServiceTest < Minitest::Test
     assert_equal [[1, 2], 409, "broken on purpose"], [seen, error.status, error.reason]
   end
 
-  # Four threads at a time of a server that has eight: none waits for what another one left behind.
+  # More of them than the server has threads: none is held by what was left behind.
   def test_sequences_that_are_left_hold_nothing
-    40.times { assert_equal [1], @root.count(to: 1_000_000).first(1) }
+    12.times { assert_equal [1], @root.count(to: 1_000_000).first(1) }
     assert_equal 3, @root.add(1, 2)
   end
 

@@ -33,7 +33,7 @@ class TestBodies < Minitest::Test
       router.add(->(to) { numbers(to) }, name: "count", safe: true)
       router.add(-> { endless }, name: "endless")
       router.add(-> { told { |items| items << Hyperglyph::Server.env["HTTP_X_WHO"] << Hyperglyph::Server.remaining.round } }, name: "known")
-      router.add(-> { told { |items| items << 1 && sleep(2) && items << 2 } }, name: "late")
+      router.add(-> { told { |items| items << 1 && sleep(0.8) && items << 2 } }, name: "late")
       router.add(->(kind) { failing(kind) }, name: "failing")
     end
   end
@@ -193,7 +193,7 @@ class TestBodies < Minitest::Test
   def test_a_sequence_knows_its_call
     answer = post("/known", headers: { "accept" => SEQUENCE, "hyperglyph-timeout" => "30", "x-who" => "me" })
     assert_equal "b2:me;i30;Xu3:end;D;N;;", answer.body
-    late = post("/late", headers: { "accept" => SEQUENCE, "hyperglyph-timeout" => "1.5" }).body
+    late = post("/late", headers: { "accept" => SEQUENCE, "hyperglyph-timeout" => "0.6" }).body
     assert_match(/\Ai1;Xu3:end;Du6:status;i504;;Xu5:error;/, late)
   end
 

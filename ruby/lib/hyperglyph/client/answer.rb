@@ -82,7 +82,7 @@ module Hyperglyph
       # REQ-STATUS-12. A small one is read at once; another one while the user reads it.
       def blob
         type = Attributes.as_text(@response.field("content-type"))
-        type = HTTP::BLOB_TYPE if type.nil? || type.empty?
+        type = Blob::DEFAULT_TYPE if type.nil? || type.empty?
         stream = Stream.new(body, @client)
         plain = @response.fields["content-encoding"].nil?
         small = plain && @response.body.length && @response.body.length <= SMALL

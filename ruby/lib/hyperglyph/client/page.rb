@@ -47,7 +47,7 @@ module Hyperglyph
         member if member.name == "link" && member.content.nil? && member["inline"] != true
       end
 
-      # Whether there is a full resource of this profile, and the names of what it shares.
+      # The names of what partial resources of this profile share; none if there is no full one.
       def shares(profile)
         (@firsts[profile] || {}).keys.select { |name| shared(profile, name) }
       end

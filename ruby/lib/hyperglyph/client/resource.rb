@@ -77,10 +77,6 @@ module Hyperglyph
         Attributes.text?(@extension.attributes, attribute)
       end
 
-      def partial?
-        @partial && !@whole
-      end
-
       # The extension as it came, and the base where it stands.
       def origin
         [@extension, @base]

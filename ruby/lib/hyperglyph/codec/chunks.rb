@@ -16,6 +16,7 @@ module Hyperglyph
         @open = 0
         @spool = nil          # whose chunk is being read
         @left = 0             # octets of that chunk that have not come
+        @length = 0           # octets of that chunk in all; 0 after an end chunk
         @content = 0          # octets of all blobs, which the limit of octets does not count
         @needed = 1
       end

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "number"
+require_relative "white_space"
 require_relative "chunks"
 require_relative "root"
 

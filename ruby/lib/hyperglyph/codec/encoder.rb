@@ -151,7 +151,7 @@ module Hyperglyph
         @output << ";"
       end
 
-      def put_hash(value, depth, attributes = false)
+      def put_hash(value, depth, attributes: false)
         count((2 * value.size) + 3)
         depth = deeper(depth)
         ordered = value.is_a?(OrderedHash)
@@ -224,7 +224,7 @@ module Hyperglyph
         @output << "X"
         refuse("the name of an extension is text") unless text?(value.name)
         put(value.name, 0)
-        attributes(value.attributes, depth)
+        put_attributes(value.attributes, depth)
         put(value.content, depth)
         @output << ";"
       end
@@ -237,14 +237,14 @@ module Hyperglyph
         @output << "B#{@blobs.size}:"
         @blobs << value
         @in_blob = true
-        attributes(value.attributes, depth)
+        put_attributes(value.attributes, depth)
         @in_blob = false
         @output << ";"
       end
 
-      def attributes(value, depth)
+      def put_attributes(value, depth)
         refuse("attributes are a Hash") unless value.is_a?(Hash)
-        put_hash(value, depth, true)
+        put_hash(value, depth, attributes: true)
       end
 
       # The octets of a key or item, by themselves.

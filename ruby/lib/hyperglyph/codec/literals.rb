@@ -3,8 +3,8 @@
 module Hyperglyph
   module Codec
     # Reads literals: what stands between the prefix of a float, datetime or timedelta and its `;`
-    # (integers are read in Root, faster). Each takes a binary String and gives the value, or nil if it is none. Writes those that
-    # Ruby does not write so.
+    # (integers are read in Root, faster). Each takes a binary String and gives the value, or nil if it is none.
+    # Writes those that Ruby does not write so.
     module Literals
       INTEGER = /\A[+-]?[0-9]+\z/n
       HEXADECIMAL = /\A[+-]?0x/in

@@ -7,7 +7,6 @@ module Hyperglyph
   module HTTP
     MEDIA_TYPE = "application/vnd.hyperglyph"
     SEQUENCE_TYPE = "application/vnd.hyperglyph-seq"
-    BLOB_TYPE = "application/octet-stream"
 
     # A header field that cannot be read.
     class MalformedHeader < StandardError; end

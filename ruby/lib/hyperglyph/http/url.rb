@@ -9,8 +9,8 @@ module Hyperglyph
       REFERENCE = %r{\A(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?\z}m.freeze
       AUTHORITY = /\A(?:(?<user>.*)@)?(?<host>\[[^\[\]@]*\]|[^\[\]:@]*)(?::(?<port>[0-9]*))?\z/m.freeze
       PORTS = { "http" => 80, "https" => 443 }.freeze
-      # Characters of the longest URL that is followed (REQ-URL-16).
-      LONGEST = 4_000
+      # Characters, all of them ASCII, of the longest URL that is followed or served (REQ-URL-16).
+      MAX_LENGTH = 4_000
 
       # Why a URL cannot be followed. `rule`: whether a rule of security forbids it.
       class Unfit < StandardError
@@ -63,7 +63,7 @@ module Hyperglyph
       # The Target of an absolute URL. Raises Unfit for what REQ-URL-9, REQ-URL-10 and REQ-URL-13 forbid, and
       # for a URL that is too long.
       def target(url)
-        raise Unfit, "a URL may have #{LONGEST} characters, and this has #{url.length}" if url.length > LONGEST
+        raise Unfit, "a URL may have #{MAX_LENGTH} characters, and this has #{url.length}" if url.length > MAX_LENGTH
         raise Unfit, "a URL is printable ASCII without blanks" unless url.match?(/\A[\x21-\x7e]*\z/)
 
         scheme, authority, path, query = split(url)

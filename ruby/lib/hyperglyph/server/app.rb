@@ -157,7 +157,7 @@ module Hyperglyph
         @calls.within(request) do
           positional, keywords = action.signature.bind(arguments, ->(type, value) { object_of(request, type, value) })
           exclusively(request, action, found) do |instance|
-            Server.expired?(request.deadline)
+            Server.check_deadline(request.deadline)
             result = action.call(instance, positional, keywords)
             answer_with(request, action, result, modified(action, positional, keywords))
           end

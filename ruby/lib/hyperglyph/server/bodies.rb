@@ -75,7 +75,7 @@ module Hyperglyph
       def failure(deadline)
         sending = false
         @items.each do |item|
-          Server.expired?(deadline)
+          Server.check_deadline(deadline)
           octets = message(item)
           sending = true
           yield octets

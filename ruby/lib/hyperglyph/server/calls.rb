@@ -18,7 +18,7 @@ module Hyperglyph
       def within(request, &block)
         return known(request, &block) if request.deadline.remaining.nil?
 
-        Server.expired?(request.deadline)
+        Server.check_deadline(request.deadline)
         raise Refusal.new(503, "too many calls go on behind their deadlines") if @lock.synchronize { @abandoned } >= @max_abandoned
 
         wait(request, start(request, &block))

@@ -7,8 +7,8 @@ module Hyperglyph
   module Server
     # A request: its head, checked as sections 18.1, 18.2 and 18.4 ask. What is wrong raises a Refusal.
     class Request
-      # Octets of a path and query (REQ-URL-16).
-      MAX_URL = 4_000
+      # Octets of a path and query (REQ-URL-16): clients follow no longer ones.
+      MAX_URL = HTTP::URL::MAX_LENGTH
       PIECE = 65_536
       TIMEOUT = /\A\d{1,9}(?:\.\d{1,9})?\z/.freeze
       HOST = /\A(\[[0-9a-f:.]+\]|[a-z0-9\-_.]+)(?::(\d{0,5}))?\z/i.freeze
@@ -185,7 +185,7 @@ module Hyperglyph
       end
 
       def from_blob
-        type = content_type || HTTP::BLOB_TYPE
+        type = content_type || Blob::DEFAULT_TYPE
         name = HTTP::Forms.disposition_name(env["HTTP_CONTENT_DISPOSITION"])
         spool = Blob::Spool.new
         each_piece do |piece|

@@ -47,7 +47,7 @@ module Hyperglyph
       end
 
       # Positional and keyword arguments for the Hash of text to values that came. Raises Refusal with 400 for
-      # what does not bind (REQ-ARG-7). `objects` makes objects of references, see Router#object_of.
+      # what does not bind (REQ-ARG-7). `objects` makes objects of references, see App#object_of.
       def bind(arguments, objects)
         arguments.each_key { |name| known(name) }
         given = @parameters.each_value.with_object({}) do |parameter, found|
@@ -100,11 +100,11 @@ module Hyperglyph
         end.flatten(1)
       end
 
-      def accept(parameter, value, references)
+      def accept(parameter, value, objects)
         return value if parameter.takes.nil?
 
         (parameter.takes.is_a?(Array) ? parameter.takes : [parameter.takes]).each do |type|
-          found = convert(type, value, references)
+          found = convert(type, value, objects)
           return found unless NONE.equal?(found)
         end
         raise Refusal.new(400, "#{@label}: '#{parameter.name}' is of a kind that it does not take")
