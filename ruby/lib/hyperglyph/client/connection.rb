@@ -192,7 +192,7 @@ module Hyperglyph
         @room = HEAD
         INTERIM.times do
           minor, status = status_line(deadline)
-          fields = read_fields(deadline)
+          fields = read_fields(deadline, status >= 200 ? :done : :unknown)
           return [minor, status, fields] if status >= 200 || status == 101
         end
         raise MalformedAnswer.new("more than #{INTERIM} answers of 1xx", outcome: :unknown)
@@ -205,13 +205,14 @@ module Hyperglyph
         [match[1].to_i, match[2].to_i]
       end
 
-      def read_fields(deadline)
+      def read_fields(deadline, outcome)
         fields = {}
         loop do
           text = line(deadline) or cut("the head of the answer is cut short")
           return fields if text.empty?
 
-          match = FIELD.match(text) or raise MalformedAnswer, "a header field of the answer cannot be read"
+          match = FIELD.match(text) or
+            raise MalformedAnswer.new("a header field of the answer cannot be read", outcome: outcome)
           (fields[match[1].downcase] ||= []) << match[2].strip
         end
       end

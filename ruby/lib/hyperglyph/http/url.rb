@@ -57,7 +57,7 @@ module Hyperglyph
 
       # The base that a URL makes for what is in its extension.
       def base(url)
-        url.length > LONGEST ? TOO_LONG : without_fragment(url)
+        url.length > MAX_LENGTH ? TOO_LONG : without_fragment(url)
       end
 
       # The Target of an absolute URL. Raises Unfit for what REQ-URL-9, REQ-URL-10 and REQ-URL-13 forbid, and

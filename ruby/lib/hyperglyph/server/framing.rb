@@ -51,7 +51,7 @@ module Hyperglyph
       def start
         @state = :head
         @line = String.new(encoding: Encoding::BINARY)
-        @body = 0
+        @body = @trailers = 0
       end
 
       def head(octets)
@@ -158,7 +158,7 @@ module Hyperglyph
 
       def trailers(octets)
         taken = until_end("\r\n", octets)
-        refuse(431, "the trailers are too long") if (@body += taken) > @max_body + MAX_TRAILERS
+        refuse(431, "the trailers are too long") if (@trailers += taken) > MAX_TRAILERS
         return taken unless @line.end_with?("\r\n")
 
         ended = @line == "\r\n"
