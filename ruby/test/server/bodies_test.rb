@@ -39,7 +39,8 @@ class TestBodies < Minitest::Test
   end
 
   def file_of(octets)
-    Tempfile.new.binmode.tap { |file| file.write(octets) && file.rewind }
+    # Not what binmode returns: that is the file below, which is closed as soon as the Tempfile is collected.
+    Tempfile.new(binmode: true).tap { |file| file.write(octets) && file.rewind }
   end
 
   def numbers(to)
