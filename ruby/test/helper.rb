@@ -2,31 +2,14 @@
 
 $LOAD_PATH.unshift(File.expand_path("../lib", __dir__), File.expand_path("..", __dir__))
 
-require "json"
 require "minitest/autorun"
 require "hyperglyph"
 require "testee/typed"
+require_relative "vectors"
 
-# The vectors of the standard, and typed values that can be compared.
+# Typed values that can be compared.
 module Vectors
-  FOLDER = File.expand_path("../../spec/vectors", __dir__)
-
   module_function
-
-  def all
-    Dir[File.join(FOLDER, "*.json")].sort.flat_map do |file|
-      JSON.parse(File.read(file, encoding: "UTF-8"), max_nesting: false)["vectors"]
-    end
-  end
-
-  # A binary String of what a vector spells.
-  def octets(spelled)
-    case spelled
-    when String then spelled.codepoints.pack("C*")
-    when Array then spelled.map { |part| octets(part) }.join.b
-    else spelled.key?("hex") ? [spelled["hex"]].pack("H*") : octets(spelled["repeat"]) * spelled["times"]
-    end
-  end
 
   # The same for two typed values that are the same: all spelled out, without order where there is none.
   def plain(typed)

@@ -6,12 +6,11 @@
 
 $LOAD_PATH.unshift(File.expand_path("../lib", __dir__))
 
-require "json"
 require "hyperglyph"
+require_relative "vectors"
 
 # Makes messages that are nearly right, and looks at what becomes of them.
 class Hostile
-  FOLDER = File.expand_path("../../spec/vectors", __dir__)
   # Longer wires are left out: their mutations are alike, and slow.
   LONGEST = 600
   # What the format is made of: put in at random places.
@@ -44,26 +43,8 @@ class Hostile
   end
 
   def self.wires
-    Dir[File.join(FOLDER, "*.json")].sort.flat_map do |file|
-      vectors = JSON.parse(File.read(file, encoding: "UTF-8"), max_nesting: false)["vectors"]
-      vectors.filter_map { |vector| octets(vector["wire"]) if vector.key?("wire") && size(vector["wire"]) <= LONGEST }
-    end
-  end
-
-  def self.size(spelled)
-    case spelled
-    when String then spelled.size
-    when Array then spelled.sum { |part| size(part) }
-    else spelled.key?("hex") ? spelled["hex"].size / 2 : size(spelled["repeat"]) * spelled["times"]
-    end
-  end
-
-  def self.octets(spelled)
-    case spelled
-    when String then spelled.codepoints.pack("C*")
-    when Array then spelled.map { |part| octets(part) }.join.b
-    else spelled.key?("hex") ? [spelled["hex"]].pack("H*") : octets(spelled["repeat"]) * spelled["times"]
-    end
+    spelled = Vectors.all.filter_map { |vector| vector["wire"] }
+    spelled.filter_map { |wire| Vectors.octets(wire) if Vectors.size(wire) <= LONGEST }
   end
 
   private
